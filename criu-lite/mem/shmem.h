@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Shared anonymous memory of a tree: see shmem.c. */
+#ifndef CRL_MEM_SHMEM_H
+#define CRL_MEM_SHMEM_H
+
+#include <stdint.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct dump_task;
+struct err;
+struct page_writer;
+struct proc_vma;
+
+struct shmem_segment {
+	uint64_t ino;
+	int fd;	       /* the segment's file, opened through map_files; owned */
+	uint64_t size; /* bytes */
+};
+
+struct shmem {
+	struct shmem_segment *list; /* sorted by ino */
+	size_t count, cap;
+};
+
+/* A task maps a part of a segment; the first one that does opens it. */
+int shmem_mapped(struct shmem *s, struct dump_task *t, const struct proc_vma *v,
+	struct err *err);
+
+/* Write contents of all segments. */
+int shmem_write(struct shmem *s, struct page_writer *w, struct err *err);
+
+void shmem_deinit(struct shmem *s);
+
+#endif
