@@ -313,6 +313,8 @@ static int files_one(struct files *f, struct fd_view *v, int pidfd, FdinfoEntry 
 	}
 	info->id = d->id;
 	info->type = d->type;
+	arena_push(&f->arena, f->seen, f->seen_count, f->seen_cap,
+		((struct files_seen){ v->task->pid, v->fd, d->id, d->type }));
 	return 0;
 }
 

@@ -19,6 +19,8 @@
 
 struct dump_task;
 struct err;
+struct files_epolls;
+struct files_fifos;
 struct files_ghosts;
 struct files_pipes;
 struct files_ttys;
@@ -43,6 +45,14 @@ struct files_out {
 	struct image_writer *pipes, *fifos, *queues; /* open all the time; not owned */
 };
 
+/* A descriptor that was looked at: for those who must know what others have open. */
+struct files_seen {
+	pid_t pid; /* the first of the tasks that share its table */
+	int fd;
+	uint32_t id; /* 0: refused */
+	FdTypes type;
+};
+
 /* All files of a dump. */
 struct files {
 	struct arena arena;
@@ -55,7 +65,11 @@ struct files {
 	RemapFilePathEntry **remap;
 	size_t remaps, remap_cap;
 	void *descriptions, *paths; /* tsearch(3) trees of what is known */
+	struct files_seen *seen; /* every descriptor, in order of tables */
+	size_t seen_count, seen_cap;
 	struct files_pipes *pipes; /* pipe.c */
+	struct files_fifos *fifos; /* fifo.c */
+	struct files_epolls *epolls; /* epoll.c */
 	struct files_ghosts *ghosts; /* ghost.c */
 	struct files_ttys *ttys; /* tty.c */
 	struct files_unix *unix_sockets; /* sock/unix.c */

@@ -46,6 +46,8 @@ struct restore_files {
 	size_t count;
 	uint32_t base;
 	struct restore_pipes *pipes;	     /* pipe.c */
+	struct restore_fifos *fifos;	     /* fifo.c */
+	struct restore_epolls *epolls;	     /* epoll.c */
 	struct restore_ttys *ttys;	     /* tty.c */
 	struct restore_unix *unix_sockets;   /* sock/unix.c */
 	struct ghost_file **ghosts;

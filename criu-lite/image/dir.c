@@ -97,8 +97,7 @@ static int remove_stale(int target, const char *name, struct err *err)
 		if (errno == EWOULDBLOCK)
 			return err_set(err, EBUSY,
 				"another crl is writing a dump there (%s); wait for it "
-				"or choose "
-				"another directory",
+				"or choose another directory",
 				name);
 		return 0; /* no locks on this file system: no telling */
 	}
@@ -131,8 +130,8 @@ static int check_target(const struct image_dir *dir, struct err *err)
 		if (name_is_image(names.list[i].name))
 			ret = err_set(err, EEXIST,
 				"holds %s, but no %s: what is left of an unfinished "
-				"dump; remove its "
-				"*.img files, or choose an empty directory",
+				"dump; remove its *.img files, or choose an empty "
+				"directory",
 				names.list[i].name, INVENTORY_FILE);
 	names_deinit(&names);
 	return ret;
@@ -171,8 +170,11 @@ static int make_private(struct image_dir *dir, struct err *err)
 		dir->fd = openat(dir->target, dir->name, OPEN_DIR);
 		if (dir->fd >= 0 && try_lock(dir->fd))
 			return 0;
-		if (dir->fd < 0 && errno != ENOENT)
-			return err_os(err, errno, "open %s", dir->name);
+		if (dir->fd < 0 && errno != ENOENT) {
+			err_os(err, errno, "open %s", dir->name);
+			unlinkat(dir->target, dir->name, AT_REMOVEDIR);
+			return -err->code;
+		}
 		if (dir->fd >= 0)
 			close(dir->fd);
 		dir->fd = -1;

@@ -255,8 +255,7 @@ int image_reader_bytes(
 	if (len > image_reader_rest(r))
 		return err_set(err, EBADMSG,
 			"%s: byte %zu: %zu bytes should follow, %zu are left; the image "
-			"is "
-			"truncated or damaged",
+			"is truncated or damaged",
 			r->name, r->pos, len, image_reader_rest(r));
 	*data = r->data + r->pos;
 	r->pos += len;

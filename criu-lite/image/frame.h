@@ -25,11 +25,10 @@ struct err;
 struct image_sum;
 
 enum image_answer {
-	IMAGE_END = 0,	  /* no record is left */
-	IMAGE_RECORD = 1, /* a record was read */
-	IMAGE_NOT_THERE =
-		1, /* there is no such file; to a reader the same as an empty one */
-	IMAGE_NOT_MADE = 1, /* nothing was put into the image, so no file was made */
+	IMAGE_END = 0,	     /* no record is left */
+	IMAGE_RECORD = 1,    /* a record was read */
+	IMAGE_NOT_THERE = 1, /* no such file; to a reader the same as an empty one */
+	IMAGE_NOT_MADE = 1,  /* nothing was put into the image, so no file was made */
 };
 
 /* Starts as all zeros. Used by one thread at a time. */

@@ -106,8 +106,7 @@ static int check_seal(const InventoryEntry *inv, const uint8_t *data, size_t len
 			return 0;
 		return err_set(err, EBADMSG,
 			"%s: does not mention %s; it is damaged, or another program has "
-			"written "
-			"a dump over one of crl (then remove %s)",
+			"written a dump over one of crl (then remove %s)",
 			INVENTORY_FILE, SUMS_FILE, SUMS_FILE);
 	}
 	if (inv->crl->version > SEAL_VERSION)

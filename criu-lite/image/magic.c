@@ -29,7 +29,8 @@ static const struct image_kind_info kinds[IMAGE_NR_KINDS] = {
 	[IMAGE_CPUINFO]	      = { "cpuinfo", 0x61404013, IMAGE_ONE },
 	[IMAGE_CRL_SUMS]      = { "crl-sums", 0x536c7263, IMAGE_ONE },
 	[IMAGE_STATS_DUMP]    = { "stats-dump", 0x57093306, IMAGE_ONE | IMAGE_SERVICE },
-	[IMAGE_STATS_RESTORE] = { "stats-restore", 0x57093306, IMAGE_ONE | IMAGE_SERVICE },
+	[IMAGE_STATS_RESTORE] = { "stats-restore", 0x57093306,
+				  IMAGE_ONE | IMAGE_SERVICE },
 	[IMAGE_IRMAP_CACHE]   = { "irmap-cache", 0x57004059, IMAGE_ONE | IMAGE_SERVICE },
 
 	[IMAGE_CORE]	      = { "core", 0x55053847, 0 },

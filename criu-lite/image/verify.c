@@ -117,8 +117,7 @@ static int check_piece(const struct job *job, const struct piece *p, struct scra
 		if (!ret && hash != f->chunks[i])
 			ret = err_set(&s->err, EBADMSG,
 				"%s: bytes %llu-%llu do not match their checksum; the "
-				"dump is "
-				"damaged",
+				"dump is damaged",
 				f->name, (unsigned long long)start,
 				(unsigned long long)end);
 		if (ret)
@@ -230,8 +229,7 @@ int verify_names(const struct sums *sums, int dirfd, struct err *err)
 			strcmp(name, INVENTORY_FILE) && !sums_find(sums, name))
 			ret = err_set(err, EBADMSG,
 				"%s: is not a part of this dump; remove it, or put the "
-				"dump into a "
-				"directory of its own",
+				"dump into a directory of its own",
 				name);
 	}
 	names_deinit(&names);

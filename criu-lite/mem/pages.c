@@ -304,6 +304,8 @@ static int write_pagemap(struct page_writer *w, enum image_kind kind, uint64_t n
 		e.has_flags = e.has_nr_pages = true;
 		e.flags = PE_PRESENT;
 		e.nr_pages = list->span[i].len / PAGE;
+		if (e.nr_pages <= UINT32_MAX) /* what readers before CRIU 4 look at */
+			e.compat_nr_pages = e.nr_pages;
 		ret = image_writer_record(w->out, &e.base, err);
 	}
 	return ret ? ret : sums_finish_image(w->sums, w->out, w->dir, err);
@@ -350,7 +352,7 @@ static int scan_task(struct page_writer *w, struct dump_task *t, struct mem_dump
 	int ret = pagemap_open(&pm, t->proc, w->caps, err);
 
 	if (!ret && areas)
-		pagemap_ahead(&pm, 1ull << 47);
+		pagemap_ahead(&pm, (1ull << 47) - PAGE);
 	for (size_t i = 0; i < areas && !ret; i++) {
 		const VmaEntry *e = m->mm->vmas[i];
 

@@ -2,34 +2,22 @@
 /*
  * Restart blocks. nanosleep, clock_nanosleep, poll and futex, interrupted with
  * time left, return -ERESTART_RESTARTBLOCK and leave the absolute end of their
- * wait in task_struct.restart_block, from where restart_syscall(2) goes on. No
- * file of procfs and no ptrace request shows it. What can read it is a BPF
- * iterator over tasks (Linux 5.8): a program of ours runs in the kernel for
- * each task of our pid namespace and writes what it likes into a file that we
- * read. Ours writes one struct record for every traced thread: one pass serves
- * a whole tree (0.2 us a task), and it costs the same with one thread as with
- * thousands. The filter by thread that the kernel offers since 6.1 finds only
- * leaders before 6.12; it is not used.
+ * wait in task_struct.restart_block, from where restart_syscall(2) goes on.
+ * task/restart-scan.c gets the blocks out of the kernel; here they are
+ * understood.
  *
- * The members are found by name in the kernel's own type information, and the
- * program (some 60 instructions) is made to fit when it is needed. Layouts:
- * 5.10 has no arch_data in front; poll has its end in tv_sec and tv_nsec, from
- * 6.19 on in end_time; times may be called u64 or ktime_t.
+ * Which of the three parts of a block is in use follows from the call. A thread
+ * that was stopped and let go on before is inside restart_syscall, with the
+ * arguments of the first call: they are compared with the block. The block's
+ * function pointer would not help: rt_sigreturn, with which every batch ends,
+ * resets it, while the rest of the block stays.
  *
- * Which of the three parts of the block is in use follows from the call. A
- * thread that was stopped and let go on before is inside restart_syscall, with
- * the arguments of the first call: then they are compared with the block. The
- * block's function pointer would not help: it is reset by rt_sigreturn, with
- * which every batch ends, while the rest of the block stays.
- *
- * The end of a wait is stored in the host's time. CLOCK_MONOTONIC and
- * CLOCK_BOOTTIME may differ inside a time namespace: the program notes the
- * host's. Sleeps on the processor's time of a process are not supported.
+ * The end of a wait is stored in the host's time, also for a thread in a time
+ * namespace. A relative sleep by CLOCK_REALTIME is one by CLOCK_MONOTONIC in the
+ * kernel. An alarm clock stands in the block with the number of an alarm, not
+ * of a clock. Sleeps on the processor time of a process are not supported.
  */
 #include <errno.h>
-#include <linux/bpf.h>
-#include <linux/btf.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -37,255 +25,29 @@
 #include <unistd.h>
 
 #include "crl/arch.h"
-#include "crl/auto.h"
 #include "crl/err.h"
-#include "crl/proc/btf.h"
-#include "crl/proc/file.h"
 #include "task/restart-block.h"
+#include "task/restart-scan.h"
 
 #define NS_A_SECOND 1000000000ull
-#define BLOCK_MAX   128
-#define INSN_MAX    80
-
-/* What the program writes for a thread; the block ends where the kernel's ends. */
-struct record {
-	uint64_t monotonic, boottime; /* the host's */
-	uint32_t tid, zero;
-	uint8_t block[BLOCK_MAX];
-};
-
-#define STACK_RECORD  (-(int)sizeof(struct record))
-#define STACK_SCRATCH (STACK_RECORD - 8)
-
-struct layout {
-	long iter, block_size, upid_size;
-	long block, ptrace, thread_pid, level, numbers;
-	long first, futex_flags, futex_time, clockid, expires, has_timeout, tv_sec, tv_nsec;
-};
-
-struct restart_reader {
-	struct layout layout;
-	size_t stride;		/* of the records */
-	struct proc_buf records; /* ascending by tid */
-	uint64_t realtime, tai;	/* when they were made */
-};
-
-struct program {
-	struct bpf_insn insn[INSN_MAX];
-	unsigned int n;
-};
-
-static const struct {
-	const char *type, *path, *later; /* the name in later kernels */
-	size_t at;
-} members[] = {
-#define MEMBER(type, path, later, at) { type, path, later, offsetof(struct layout, at) }
-	MEMBER("task_struct", "restart_block", NULL, block),
-	MEMBER("task_struct", "ptrace", NULL, ptrace),
-	MEMBER("task_struct", "thread_pid", NULL, thread_pid),
-	MEMBER("pid", "level", NULL, level),
-	MEMBER("pid", "numbers", NULL, numbers),
-	MEMBER("upid", NULL, NULL, upid_size),
-	MEMBER("restart_block", NULL, NULL, block_size),
-	MEMBER("restart_block", "poll.ufds", NULL, first),
-	MEMBER("restart_block", "futex.flags", NULL, futex_flags),
-	MEMBER("restart_block", "futex.time", NULL, futex_time),
-	MEMBER("restart_block", "nanosleep.clockid", NULL, clockid),
-	MEMBER("restart_block", "nanosleep.expires", NULL, expires),
-	MEMBER("restart_block", "poll.has_timeout", NULL, has_timeout),
-	MEMBER("restart_block", "poll.tv_sec", "poll.end_time.tv_sec", tv_sec),
-	MEMBER("restart_block", "poll.tv_nsec", "poll.end_time.tv_nsec", tv_nsec),
-#undef MEMBER
-};
-
-static int layout_fill(struct layout *l, const struct btf *btf, struct err *err)
-{
-	const char *type = "";
-	long id = 0, value;
-
-	for (size_t i = 0; i < sizeof(members) / sizeof(*members); i++) {
-		if (strcmp(type, members[i].type)) {
-			type = members[i].type;
-			id = btf_find(btf, BTF_KIND_STRUCT, type, err);
-			if (id < 0)
-				return id;
-		}
-		value = members[i].path ? btf_offset(btf, id, members[i].path, err) :
-					  (long)btf_size(btf, id);
-		if (value < 0 && members[i].later)
-			value = btf_offset(btf, id, members[i].later, err);
-		if (value < 0)
-			return err_in(err, value, "struct %s", type);
-		memcpy((char *)l + members[i].at, &value, sizeof(value));
-	}
-	l->iter = btf_find(btf, BTF_KIND_FUNC, "bpf_iter_task", err);
-	if (l->iter < 0)
-		return l->iter;
-	if (l->block_size > BLOCK_MAX || l->block_size % 8)
-		return err_set(err, EOPNOTSUPP, "a restart block of %ld bytes", l->block_size);
-	return 0;
-}
-
-static int layout_read(struct layout *l, struct err *err)
-{
-	struct btf *btf;
-	int ret = btf_open_kernel(&btf, err);
-
-	if (ret)
-		return ret;
-	ret = layout_fill(l, btf, err);
-	btf_free(btf);
-	return ret;
-}
-
-static void emit(struct program *p, int code, int dst, int src, int off, int imm)
-{
-	p->insn[p->n++] = (struct bpf_insn){
-		.code = code, .dst_reg = dst, .src_reg = src, .off = off, .imm = imm
-	};
-}
-
-static void emit_call(struct program *p, int function)
-{
-	emit(p, BPF_JMP | BPF_CALL, 0, 0, 0, function);
-}
-
-/* dst = src + imm, all 64 bits. */
-static void emit_sum(struct program *p, int dst, int src, int imm)
-{
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_X, dst, src, 0, 0);
-	emit(p, BPF_ALU64 | BPF_ADD | BPF_K, dst, 0, 0, imm);
-}
-
-/* Copy `size` bytes of the kernel, from the address in `reg` + off, to the stack; zeroes if it faults. */
-static void emit_read(struct program *p, int stack, int size, int reg, int off)
-{
-	emit_sum(p, BPF_REG_3, reg, off);
-	emit_sum(p, BPF_REG_1, BPF_REG_10, stack);
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_2, 0, 0, size);
-	emit_call(p, BPF_FUNC_probe_read_kernel);
-}
-
-/* Scratch = the 64-bit pointer at `reg` + off; reg = scratch. */
-static void emit_follow(struct program *p, int reg, int from, int off)
-{
-	emit_read(p, STACK_SCRATCH, 8, from, off);
-	emit(p, BPF_LDX | BPF_MEM | BPF_DW, reg, BPF_REG_10, STACK_SCRATCH, 0);
-}
-
-static void emit_time(struct program *p, int function, size_t at)
-{
-	emit_call(p, function);
-	emit(p, BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, BPF_REG_0, STACK_RECORD + (int)at, 0);
-}
 
 /*
- * The id of a task in our namespace is thread_pid->numbers[our level]; only
- * tasks of our namespace are visited, and "current" is ourselves, reading.
- * r6: context { meta, task }, r7: task, r8: our level.
+ * futex.flags, before 6.7 and since: "has a timeout", which is always so in a block,
+ * and "by CLOCK_REALTIME".
  */
-static void program_make(struct program *p, const struct layout *l, size_t stride)
-{
-	const int tid = STACK_RECORD + (int)offsetof(struct record, tid);
-	const int block = STACK_RECORD + (int)offsetof(struct record, block);
-	unsigned int skip[2];
+#define FUTEX_TIMED_OLD	   0x04
+#define FUTEX_REALTIME_OLD 0x02
+#define FUTEX_TIMED	   0x40
+#define FUTEX_REALTIME	   0x20
 
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_X, BPF_REG_6, BPF_REG_1, 0, 0);
-	emit(p, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_7, BPF_REG_6, 8, 0);
-	skip[0] = p->n;
-	emit(p, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_7, 0, 0, 0); /* behind the last task */
-	emit(p, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_1, BPF_REG_7, l->ptrace, 0);
-	skip[1] = p->n;
-	emit(p, BPF_JMP | BPF_JEQ | BPF_K, BPF_REG_1, 0, 0, 0); /* not traced */
-	emit(p, BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, tid, 0);
-	emit_call(p, BPF_FUNC_get_current_task);
-	emit_follow(p, BPF_REG_8, BPF_REG_0, l->thread_pid);
-	emit_read(p, tid, 4, BPF_REG_8, l->level);
-	emit(p, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_8, BPF_REG_10, tid, 0);
-	emit(p, BPF_ALU64 | BPF_MUL | BPF_K, BPF_REG_8, 0, 0, l->upid_size);
-	emit_follow(p, BPF_REG_1, BPF_REG_7, l->thread_pid);
-	emit(p, BPF_ALU64 | BPF_ADD | BPF_X, BPF_REG_8, BPF_REG_1, 0, 0);
-	emit_read(p, tid, 4, BPF_REG_8, l->numbers);
-	emit_read(p, block, l->block_size, BPF_REG_7, l->block);
-	emit_time(p, BPF_FUNC_ktime_get_ns, offsetof(struct record, monotonic));
-	emit_time(p, BPF_FUNC_ktime_get_boot_ns, offsetof(struct record, boottime));
-	emit(p, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, BPF_REG_6, 0, 0);
-	emit(p, BPF_LDX | BPF_MEM | BPF_DW, BPF_REG_1, BPF_REG_1, 0, 0); /* meta->seq */
-	emit_sum(p, BPF_REG_2, BPF_REG_10, STACK_RECORD);
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_3, 0, 0, stride);
-	emit_call(p, BPF_FUNC_seq_write);
-	for (int i = 0; i < 2; i++)
-		p->insn[skip[i]].off = p->n - skip[i] - 1;
-	emit(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0);
-	emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-}
+/* First arguments that no address can be: clocks, and processor time, a negative int. */
+#define CLOCK_END	0x1000
+#define CPU_CLOCK_BEGIN 0xfe000000
+#define CPU_CLOCK_END	0x100000000
 
-static int bpf(int cmd, union bpf_attr *attr, const char *what, struct err *err)
-{
-	int fd = syscall(SYS_bpf, cmd, attr, sizeof(*attr));
-
-	return fd < 0 ? err_os(err, errno, "restart blocks: %s", what) : fd;
-}
-
-static int program_load(const struct layout *l, size_t stride, struct err *err)
-{
-	struct program p = { .n = 0 };
-	union bpf_attr attr;
-
-	program_make(&p, l, stride);
-	memset(&attr, 0, sizeof(attr));
-	attr.prog_type = BPF_PROG_TYPE_TRACING;
-	attr.expected_attach_type = BPF_TRACE_ITER;
-	attr.attach_btf_id = l->iter;
-	attr.insns = (uintptr_t)p.insn;
-	attr.insn_cnt = p.n;
-	attr.license = (uintptr_t)"GPL";
-	return bpf(BPF_PROG_LOAD, &attr, "load the program (CAP_BPF and CAP_PERFMON)", err);
-}
-
-/* A file whose contents are the records; reading it runs the program. */
-static int iterator_open(int program, struct err *err)
-{
-	union bpf_attr attr;
-	auto_fd int link = -1;
-
-	memset(&attr, 0, sizeof(attr));
-	attr.link_create.prog_fd = program;
-	attr.link_create.attach_type = BPF_TRACE_ITER;
-	link = bpf(BPF_LINK_CREATE, &attr, "attach the program", err);
-	if (link < 0)
-		return link;
-	memset(&attr, 0, sizeof(attr));
-	attr.iter_create.link_fd = link;
-	return bpf(BPF_ITER_CREATE, &attr, "open the iterator", err);
-}
-
-static uint64_t time_of(clockid_t clock)
-{
-	struct timespec ts = { 0 };
-
-	clock_gettime(clock, &ts);
-	return ts.tv_sec * NS_A_SECOND + ts.tv_nsec;
-}
-
-static int reader_fill(struct restart_reader *r, struct err *err)
-{
-	auto_fd int program = -1, iterator = -1;
-	int ret = layout_read(&r->layout, err);
-
-	if (ret)
-		return ret;
-	r->stride = offsetof(struct record, block) + r->layout.block_size;
-	program = program_load(&r->layout, r->stride, err);
-	if (program < 0)
-		return program;
-	iterator = iterator_open(program, err);
-	if (iterator < 0)
-		return iterator;
-	r->realtime = time_of(CLOCK_REALTIME);
-	r->tai = time_of(CLOCK_TAI);
-	return proc_read_fd(iterator, "restart blocks", &r->records, err);
-}
+struct restart_reader {
+	struct restart_scan scan;
+};
 
 int restart_reader_open(struct restart_reader **reader, struct err *err)
 {
@@ -294,7 +56,7 @@ int restart_reader_open(struct restart_reader **reader, struct err *err)
 
 	if (!r)
 		return err_os(err, ENOMEM, "restart blocks");
-	ret = reader_fill(r, err);
+	ret = restart_scan_read(&r->scan, err);
 	if (ret)
 		restart_reader_close(r);
 	else
@@ -306,6 +68,143 @@ void restart_reader_close(struct restart_reader *r)
 {
 	if (!r)
 		return;
-	proc_buf_deinit(&r->records);
+	restart_scan_deinit(&r->scan);
 	free(r);
+}
+
+static uint64_t long_at(const struct restart_record *rec, long at)
+{
+	uint64_t value;
+
+	memcpy(&value, rec->block + at, sizeof(value));
+	return value;
+}
+
+static uint32_t int_at(const struct restart_record *rec, long at)
+{
+	uint32_t value;
+
+	memcpy(&value, rec->block + at, sizeof(value));
+	return value;
+}
+
+/* The call behind restart_syscall(2): its first argument, held against the block. */
+static long first_call(
+	const struct restart_layout *l, const struct restart_record *rec, uint64_t arg)
+{
+	if ((arg && arg < CLOCK_END) || (arg >= CPU_CLOCK_BEGIN && arg < CPU_CLOCK_END))
+		return SYS_clock_nanosleep;
+	if (long_at(rec, l->first) != arg)
+		return arg ? SYS_nanosleep : SYS_clock_nanosleep; /* of CLOCK_REALTIME */
+	if (int_at(rec, l->futex_flags) & (FUTEX_TIMED | FUTEX_TIMED_OLD))
+		return SYS_futex;
+	return SYS_poll; /* which has 0 or 1 in that place */
+}
+
+static clockid_t sleep_clock(long nr, uint64_t arg, clockid_t block)
+{
+	if (nr == SYS_clock_nanosleep && arg == CLOCK_REALTIME_ALARM)
+		return CLOCK_REALTIME;
+	if (nr == SYS_clock_nanosleep && arg == CLOCK_BOOTTIME_ALARM)
+		return CLOCK_BOOTTIME;
+	return block;
+}
+
+static clockid_t futex_clock(uint32_t flags)
+{
+	uint32_t mask = flags & FUTEX_TIMED ? FUTEX_REALTIME : FUTEX_REALTIME_OLD;
+
+	return flags & mask ? CLOCK_REALTIME : CLOCK_MONOTONIC;
+}
+
+static int rest_until(const struct restart_scan *s, const struct restart_record *rec,
+	clockid_t clock, uint64_t end, uint64_t *ns)
+{
+	uint64_t now;
+
+	switch (clock) {
+	case CLOCK_MONOTONIC:
+		now = rec->monotonic;
+		break;
+	case CLOCK_BOOTTIME:
+		now = rec->boottime;
+		break;
+	case CLOCK_REALTIME:
+		now = s->realtime;
+		break;
+	case CLOCK_TAI:
+		now = s->tai;
+		break;
+	default:
+		return -EOPNOTSUPP;
+	}
+	*ns = end > now ? end - now : 0;
+	return 0;
+}
+
+static int block_rest(const struct restart_scan *s, const struct restart_record *rec,
+	long nr, uint64_t arg, uint64_t *ns)
+{
+	const struct restart_layout *l = &s->layout;
+
+	switch (nr) {
+	case SYS_nanosleep:
+	case SYS_clock_nanosleep:
+		return rest_until(s, rec, sleep_clock(nr, arg, int_at(rec, l->clockid)),
+			long_at(rec, l->expires), ns);
+	case SYS_futex:
+		return rest_until(s, rec, futex_clock(int_at(rec, l->futex_flags)),
+			long_at(rec, l->futex_time), ns);
+	case SYS_poll:
+		if (int_at(rec, l->has_timeout))
+			return rest_until(s, rec, CLOCK_MONOTONIC,
+				long_at(rec, l->tv_sec) * NS_A_SECOND +
+					long_at(rec, l->tv_nsec),
+				ns);
+		*ns = RESTART_FOREVER;
+		return 0;
+	}
+	return -EOPNOTSUPP;
+}
+
+int restart_reader_rest(const struct restart_reader *r, pid_t tid,
+	const struct arch_regs *regs, long *nr, uint64_t *ns)
+{
+	uint64_t arg = arch_syscall_arg(regs, 0);
+	long call = arch_syscall_nr(regs);
+	const struct restart_record *rec;
+	int ret;
+
+	if (call == SYS_poll && (int)arch_syscall_arg(regs, 2) < 0) {
+		*nr = call;
+		*ns = RESTART_FOREVER;
+		return 0;
+	}
+	if (!r)
+		return -EOPNOTSUPP;
+	rec = restart_scan_find(&r->scan, tid);
+	if (!rec)
+		return -ESRCH;
+	if (call == SYS_restart_syscall)
+		call = first_call(&r->scan.layout, rec, arg);
+	ret = block_rest(&r->scan, rec, call, arg, ns);
+	if (!ret)
+		*nr = call;
+	return ret;
+}
+
+int restart_block_rest(pid_t tid, const struct arch_regs *regs, long *nr, uint64_t *ns)
+{
+	struct restart_reader *r;
+	struct err err;
+	int ret = restart_reader_rest(NULL, tid, regs, nr, ns);
+
+	if (!ret)
+		return 0;
+	ret = restart_reader_open(&r, &err);
+	if (ret)
+		return ret;
+	ret = restart_reader_rest(r, tid, regs, nr, ns);
+	restart_reader_close(r);
+	return ret;
 }

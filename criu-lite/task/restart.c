@@ -80,6 +80,7 @@ static int restart_take(struct dump_thread *t, const struct batch *b, unsigned f
 	struct err *err)
 {
 	CrlThread *own = t->core->thread_core->crl;
+	long nr = arch_syscall_nr(&t->regs);
 	uint64_t ns, rem;
 	struct timespec ts;
 	struct iovec l = { &ts, sizeof(ts) }, r;
@@ -90,12 +91,12 @@ static int restart_take(struct dump_thread *t, const struct batch *b, unsigned f
 	r = (struct iovec){ (void *)rem, sizeof(ts) };
 	if (rem && process_vm_readv(t->tid, &l, 1, &r, 1, 0) == sizeof(ts))
 		ns = ts.tv_sec * NS_A_SECOND + ts.tv_nsec;
-	else if (restart_block_rest(t->tid, &ns))
+	else if (restart_block_rest(t->tid, &t->regs, &nr, &ns))
 		return 0;
 	if (!own)
 		own = t->core->thread_core->crl = arena_msg(t->task->arena, CrlThread, crl_thread);
 	own->has_restart_nr = true;
-	own->restart_nr = arch_syscall_nr(&t->regs);
+	own->restart_nr = nr;
 	own->has_restart_ns = true;
 	own->restart_ns = ns;
 	return 0;
@@ -115,7 +116,7 @@ static bool rest_arguments(long nr, const struct arch_regs *regs, uint64_t ns, u
 		arg[2] = req;
 		return arg[1] == 0;
 	case SYS_poll:
-		arg[2] = (ns + 999999) / 1000000;
+		arg[2] = ns == RESTART_FOREVER ? -1ull : (ns + 999999) / 1000000;
 		return true;
 	case SYS_futex:
 		arg[3] = req;

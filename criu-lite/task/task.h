@@ -43,7 +43,6 @@ struct dump_task {
 	struct seccomp_table *seccomp; /* filters of the whole tree */
 	uint64_t brk;	      /* asked by mem/mm.c */
 	int dumpable, thp_disabled;
-	uint64_t pages_hint;
 };
 
 /* One thread of it, stopped under ptrace. */

@@ -18,6 +18,7 @@
 
 #define PF_KTHREAD 0x00200000
 #define LABEL_SIZE 160
+#define REFUSALS   20
 
 static int read_stat(struct freezing *f, pid_t tid, struct proc_stat *stat)
 {
@@ -164,7 +165,8 @@ int blame_seize(struct freezing *f, const struct seized *s, int code, struct err
 		return blame_tracer(f, who, tracer, err);
 	if (!read_stat(f, s->tid, &stat) && stat.flags & PF_KTHREAD)
 		return err_set(err, ENOTSUP, "%s is a kernel thread; those cannot be frozen", who);
-	if (!s->refused)
+	/* A leader that has died in exec is refused, and looks fine when its heir is in place. */
+	if (s->refused < REFUSALS)
 		return BLAME_RETRY;
 	return blame_privilege(f, who, code, err);
 }
@@ -180,11 +182,22 @@ static void read_wchan(struct freezing *f, pid_t tid, char *out, size_t size)
 		snprintf(out, size, " in %.64s", f->buf.data);
 }
 
+/* The thread that waits in vfork for s, or s itself. */
+static const struct seized *vfork_parent(const struct freezing *f, const struct seized *s)
+{
+	for (size_t i = 0; s->let_go && i < f->set.n; i++)
+		if (f->set.v[i].vfork == s->tid)
+			return &f->set.v[i];
+	return s;
+}
+
 int blame_timeout(struct freezing *f, const struct seized *s, struct err *err)
 {
 	char who[LABEL_SIZE], child[LABEL_SIZE], where[80];
-	char state = freezing_state(f, s->tid);
+	char state;
 
+	s = vfork_parent(f, s);
+	state = freezing_state(f, s->tid);
 	label(f, s->tgid ? s->tgid : s->tid, s->tid, who);
 	if (s->vfork)
 		return err_set(err, ETIMEDOUT,

@@ -105,7 +105,7 @@ static int refused(struct freezing *f, struct seized *s, int code, struct err *e
 		set_ask(&f->set, s);
 		return 0;
 	case BLAME_RETRY:
-		s->refused = true;
+		s->refused++;
 		return 0;
 	case BLAME_GONE:
 		return 0;
@@ -132,7 +132,7 @@ static int seize(struct freezing *f, struct seized *s, struct err *err)
 	if (ret)
 		return refused(f, s, -ret, err);
 	s->attached = true;
-	s->refused = false;
+	s->refused = 0;
 	set_ask(&f->set, s);
 	ret = settle_one(f, at, WNOHANG, err);
 	s = &f->set.v[at];

@@ -28,7 +28,7 @@ struct seized {
 	bool attached;
 	bool let_go;	 /* runs until it calls exec: its parent waits in vfork */
 	bool queued;	 /* its index is in pending */
-	bool refused;	 /* once, for no reason that could be seen */
+	uint8_t refused; /* so often, for no reason that could be seen */
 };
 
 struct seize_set {

@@ -16,9 +16,10 @@
 #include "proto/inventory.pb-c.h"
 #include "proto/pstree.pb-c.h"
 
-#define MIB	   (1 << 20)
-#define PAGES_SIZE (37 * MIB + 4096) /* three pieces of 16 chunks, the last chunk short  \
-				      */
+#define MIB (1 << 20)
+#define PAGES_SIZE                                                                       \
+	(37 * MIB + 4096) /* three pieces of 16 chunks, the last chunk short             \
+			   */
 
 static void add_image(struct sums *sums, enum image_kind kind, uint64_t number)
 {
@@ -236,6 +237,9 @@ static void other_writer(void)
 	image_writer_deinit(&w);
 	put_file("pages-1.img", "?", 1, 0);
 	CU_ASSERT_EQUAL(verify_dump(scratch, 1, &err), VERIFY_NO_SUMS);
+	set_length("inventory.img", sum.size + 4);
+	check_damage("inventory.img: should hold exactly one record");
+	set_length("inventory.img", sum.size);
 	/* ...unless there is a list that it should have known of. */
 	put_file("crl-sums.img", "?", 1, 0);
 	check_damage("does not mention crl-sums.img");

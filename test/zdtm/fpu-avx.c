@@ -30,8 +30,9 @@ __attribute__((target("avx"))) static void *hold(void *arg)
 		     "vzeroupper\n"
 		     :
 		     : [in] "r"(set->in), [out] "r"(set->out), [stop] "m"(stop)
-		     : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
-		     "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+		     : "memory", "cc", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
+		     "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
+		     "xmm14", "xmm15");
 	return arg;
 }
 
@@ -62,7 +63,8 @@ int main(int argc, char **argv)
 	sabotage("full", memset(full.out[9] + 16, 0, 16));
 	sabotage("upper", memset(upper.out[15] + 16, 0, 16));
 	for (int i = 0; i < 16; i++)
-		if (memcmp(full.in[i], full.out[i], 32) || memcmp(upper.in[i], upper.out[i], 32))
+		if (memcmp(full.in[i], full.out[i], 32) ||
+			memcmp(upper.in[i], upper.out[i], 32))
 			return fail("ymm%d is not as it was", i);
 	pass();
 	return 0;

@@ -20,7 +20,11 @@ static uint64_t divide(void)
 	volatile double one = 1, three = -3;
 	double q = one / three;
 
-	return ((union { double d; uint64_t u; }){ q }).u;
+	return ((union {
+		double d;
+		uint64_t u;
+	}){ q })
+		.u;
 }
 
 static void load(struct unit *u)
@@ -59,8 +63,10 @@ int main(int argc, char **argv)
 {
 	/* Rounding to nearest, down, up, to zero; with FTZ, DAZ, flags, fewer masks. */
 	static struct unit units[] = {
-		{ .mxcsr = 0x1f81, .cw = 0x0c7f }, { .mxcsr = 0x3f80, .cw = 0x077f },
-		{ .mxcsr = 0x5fa0, .cw = 0x0a7f }, { .mxcsr = 0xffc0, .cw = 0x007e },
+		{ .mxcsr = 0x1f81, .cw = 0x0c7f },
+		{ .mxcsr = 0x3f80, .cw = 0x077f },
+		{ .mxcsr = 0x5fa0, .cw = 0x0a7f },
+		{ .mxcsr = 0xffc0, .cw = 0x007e },
 		{ .mxcsr = 0x7e3f, .cw = 0x0f7b },
 	};
 	pthread_barrier_t ready, go;

@@ -37,8 +37,9 @@ static void *hold(void *arg)
 		     : [out] "=m"(out)
 		     : [in] "m"(in), [stop] "m"(stop), [mxcsr] "m"(mxcsr)
 		     : "memory", "cc", "st", "st(1)", "st(2)", "st(3)", "st(4)", "st(5)",
-		     "st(6)", "st(7)", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6",
-		     "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13", "xmm14", "xmm15");
+		     "st(6)", "st(7)", "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5",
+		     "xmm6", "xmm7", "xmm8", "xmm9", "xmm10", "xmm11", "xmm12", "xmm13",
+		     "xmm14", "xmm15");
 	return arg;
 }
 
@@ -72,9 +73,10 @@ int main(int argc, char **argv)
 	sabotage("st3", out.st[3][9] ^= 1);
 	sabotage("xmm15", out.xmm[15][15] ^= 1);
 	sabotage("tags", out.ftw ^= 0x40);
-	if (out.fcw != in.fcw || out.fsw != in.fsw || out.ftw != in.ftw || out.mxcsr != in.mxcsr)
-		return fail("fcw %x fsw %x ftw %x mxcsr %x, were %x %x %x %x", out.fcw, out.fsw,
-			out.ftw, out.mxcsr, in.fcw, in.fsw, in.ftw, in.mxcsr);
+	if (out.fcw != in.fcw || out.fsw != in.fsw || out.ftw != in.ftw ||
+		out.mxcsr != in.mxcsr)
+		return fail("fcw %x fsw %x ftw %x mxcsr %x, were %x %x %x %x", out.fcw,
+			out.fsw, out.ftw, out.mxcsr, in.fcw, in.fsw, in.ftw, in.mxcsr);
 	for (int i = 0; i < 8; i++)
 		if (memcmp(in.st[i], out.st[i], 10))
 			return fail("st(%d) is not as it was", i);

@@ -19,6 +19,7 @@ uint64_t regs_in[SLOTS], regs_out[SLOTS], regs_stop;
 #define IN(slot)  "regs_in+8*" #slot "(%rip)"
 #define OUT(slot) "regs_out+8*" #slot "(%rip)"
 
+// clang-format off
 asm(".text\n.globl regs_hold\n.type regs_hold,@function\nregs_hold:\n"
     ".irp r,rbx,rbp,r12,r13,r14,r15\n push %\\r\n .endr\n"
     "mov %rsp, " IN(7) "\n"
@@ -35,6 +36,7 @@ asm(".text\n.globl regs_hold\n.type regs_hold,@function\nregs_hold:\n"
     "pushfq\n popq " OUT(16) "\n pushq $0x202\n popfq\n"
     ".irp r,r15,r14,r13,r12,rbp,rbx\n pop %\\r\n .endr\n"
     "ret\n.size regs_hold,.-regs_hold\n");
+// clang-format on
 
 static void *hold(void *arg)
 {
@@ -45,8 +47,9 @@ static void *hold(void *arg)
 
 int main(int argc, char **argv)
 {
-	static const char *const names[SLOTS] = { "rax", "rbx", "rcx", "rdx", "rsi", "rdi",
-		"rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15", "rflags" };
+	static const char *const names[SLOTS] = { "rax", "rbx", "rcx", "rdx", "rsi",
+		"rdi", "rbp", "rsp", "r8", "r9", "r10", "r11", "r12", "r13", "r14", "r15",
+		"rflags" };
 	const uint64_t settable = 0x240dd5UL;
 	pthread_barrier_t ready;
 	pthread_t thread;
@@ -69,7 +72,8 @@ int main(int argc, char **argv)
 	sabotage("direction", regs_out[RFLAGS] &= ~0x400UL);
 	for (int i = 0; i < RFLAGS; i++)
 		if (regs_out[i] != regs_in[i])
-			return fail("%s is %#lx, was %#lx", names[i], regs_out[i], regs_in[i]);
+			return fail("%s is %#lx, was %#lx", names[i], regs_out[i],
+				regs_in[i]);
 	if ((regs_out[RFLAGS] & settable) != FLAGS)
 		return fail("rflags is %#lx, was %#lx", regs_out[RFLAGS], FLAGS);
 	pass();

@@ -35,8 +35,9 @@ static void on_signal(int sig, siginfo_t *info, void *context)
 
 static void set(int sig)
 {
-	static const uint64_t flags[] = { SA_RESTART, SA_NODEFER, SA_RESETHAND, SA_ONSTACK,
-		SA_SIGINFO, SA_NOCLDSTOP, SA_RESTART | SA_SIGINFO | SA_ONSTACK, 0x800 };
+	static const uint64_t flags[] = { SA_RESTART, SA_NODEFER, SA_RESETHAND,
+		SA_ONSTACK, SA_SIGINFO, SA_NOCLDSTOP,
+		SA_RESTART | SA_SIGINFO | SA_ONSTACK, 0x800 };
 	struct action a = { 0 };
 
 	if (sig % 5 == 1)
@@ -59,9 +60,11 @@ static int check(int sig)
 	syscall(SYS_rt_sigaction, sig, NULL, &is, 8);
 	if (!memcmp(&is, &was[sig], sizeof(is)))
 		return 0;
-	return fail("signal %d: handler %#lx flags %#lx mask %#lx restorer %#lx, were %#lx %#lx "
-		    "%#lx %#lx", sig, is.handler, is.flags, is.mask, is.restorer,
-		was[sig].handler, was[sig].flags, was[sig].mask, was[sig].restorer);
+	return fail("signal %d: handler %#lx flags %#lx mask %#lx restorer %#lx, were "
+		    "%#lx %#lx "
+		    "%#lx %#lx",
+		sig, is.handler, is.flags, is.mask, is.restorer, was[sig].handler,
+		was[sig].flags, was[sig].mask, was[sig].restorer);
 }
 
 int main(int argc, char **argv)
@@ -93,7 +96,8 @@ int main(int argc, char **argv)
 		return 1;
 	if (raise(SIGUSR1) || got != SIGUSR1)
 		return fail("SIGUSR1 does not come");
-	if (sigqueue(getpid(), SIGRTMAX - 1, value) || got != SIGRTMAX - 1 || got_value != 77)
+	if (sigqueue(getpid(), SIGRTMAX - 1, value) || got != SIGRTMAX - 1 ||
+		got_value != 77)
 		return fail("signal %d with value %d instead", got, got_value);
 	if (!fork())
 		_exit(0);

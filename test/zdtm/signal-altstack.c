@@ -41,7 +41,7 @@ static void on_signal(int sig)
 	sabotage("mask", pthread_sigmask(SIG_UNBLOCK, &(sigset_t){ { 1 << 9 } }, NULL));
 	check_stack(SS_ONSTACK);
 	if (!check_pattern(local, sizeof(local), sig))
-		bad = true;
+		bad = fail("the stack of the handler");
 	pthread_sigmask(SIG_BLOCK, NULL, &mask);
 	if (!sigismember(&mask, SIGUSR1) || sigismember(&mask, SIGUSR2) != (depth == 2))
 		bad = fail("mask at depth %d", depth);
@@ -60,7 +60,7 @@ static void *hold(void *arg)
 	sabotage("disarmed", sigaltstack(&(stack_t){ .ss_flags = SS_DISABLE }, NULL));
 	check_stack(0);
 	if (!check_pattern((void *)local, sizeof(local), 8))
-		bad = true;
+		bad = fail("the stack below");
 	pthread_sigmask(SIG_BLOCK, NULL, &mask);
 	if (sigismember(&mask, SIGUSR1) || depth || deepest != 2)
 		bad = fail("after the handlers: depth %d, deepest %d", depth, deepest);

@@ -41,8 +41,8 @@ static siginfo_t sent(int sig, int code)
 
 static void queue(pid_t tid, siginfo_t info)
 {
-	if (tid ? syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, info.si_signo, &info) :
-		  syscall(SYS_rt_sigqueueinfo, getpid(), info.si_signo, &info))
+	if (tid ? syscall(SYS_rt_tgsigqueueinfo, getpid(), tid, info.si_signo, &info)
+		: syscall(SYS_rt_sigqueueinfo, getpid(), info.si_signo, &info))
 		fail("queue signal %d: %m", info.si_signo);
 }
 
@@ -55,15 +55,18 @@ static int take(const siginfo_t *want, int n)
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, NULL, &blocked, 8);
 	if (blocked != mask)
 		bad = fail("mask %#lx, was %#lx", blocked, mask);
-	sabotage("lost", syscall(SYS_rt_sigtimedwait, &every, NULL, &(struct timespec){ 0 }, 8));
+	sabotage("lost",
+		syscall(SYS_rt_sigtimedwait, &every, NULL, &(struct timespec){ 0 }, 8));
 	for (int i = 0; i <= n; i++) {
 		siginfo_t is = { 0 };
-		int sig = syscall(SYS_rt_sigtimedwait, &every, &is, &(struct timespec){ 0 }, 8);
+		int sig = syscall(
+			SYS_rt_sigtimedwait, &every, &is, &(struct timespec){ 0 }, 8);
 
 		sabotage("info", ((char *)&is)[47] ^= i == 3);
-		if (i < n ? sig != want[i].si_signo || memcmp(&is, &want[i], sizeof(is)) : sig > 0)
-			bad = fail("pending %d of %d: signal %d code %d pid %d value %#x", i, n,
-				sig, is.si_code, is.si_pid, is.si_value.sival_int);
+		if (i < n ? sig != want[i].si_signo || memcmp(&is, &want[i], sizeof(is))
+			  : sig > 0)
+			bad = fail("pending %d of %d: signal %d code %d pid %d value %#x",
+				i, n, sig, is.si_code, is.si_pid, is.si_value.sival_int);
 	}
 	return bad;
 }

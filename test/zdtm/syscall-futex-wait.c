@@ -38,13 +38,16 @@ static int wake(uint32_t *futex, int op)
 
 int main(int argc, char **argv)
 {
-	uint32_t *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		-1, 0);
+	uint32_t *shared = mmap(
+		NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct blocked waits[] = {
-		{ SYS_futex, { (long)&word, FUTEX_WAIT_PRIVATE, 0 } },
-		{ SYS_futex, { (long)shared, FUTEX_WAIT, 0 } },
-		{ SYS_futex, { (long)&timed, FUTEX_WAIT_PRIVATE, 0, (long)&want } },
-		{ SYS_futex, { (long)&shared[1], FUTEX_WAIT_BITSET, 0, (long)&until, 0, 0xff } },
+		{ .nr = SYS_futex, .args = { (long)&word, FUTEX_WAIT_PRIVATE, 0 } },
+		{ .nr = SYS_futex, .args = { (long)shared, FUTEX_WAIT, 0 } },
+		{ .nr = SYS_futex,
+			.args = { (long)&timed, FUTEX_WAIT_PRIVATE, 0, (long)&want } },
+		{ .nr = SYS_futex,
+			.args = { (long)&shared[1], FUTEX_WAIT_BITSET, 0, (long)&until, 0,
+				0xff } },
 	};
 	int64_t start, gone;
 	int bad = 0;

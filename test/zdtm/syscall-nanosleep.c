@@ -20,7 +20,8 @@ static struct blocked sleeps[] = {
 	{ .nr = SYS_nanosleep, .args = { (long)&want, (long)&left } },
 	{ .nr = SYS_clock_nanosleep, .args = { CLOCK_MONOTONIC, 0, (long)&want } },
 	{ .nr = SYS_clock_nanosleep, .args = { CLOCK_REALTIME, 0, (long)&want } },
-	{ .nr = SYS_clock_nanosleep, .args = { CLOCK_MONOTONIC, TIMER_ABSTIME, (long)&until } },
+	{ .nr = SYS_clock_nanosleep,
+		.args = { CLOCK_MONOTONIC, TIMER_ABSTIME, (long)&until } },
 };
 
 static void on_signal(int sig)

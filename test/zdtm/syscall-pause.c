@@ -15,11 +15,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#define WANT (2500 * MS)
-#define BIT(sig) (1UL << ((sig) - 1))
+#define WANT	 (2500 * MS)
+#define BIT(sig) (1UL << ((sig)-1))
 
 static const uint64_t mask = BIT(SIGTERM) | BIT(SIGUSR2) | BIT(SIGHUP) | BIT(SIGALRM);
-static const uint64_t suspended = ~BIT(SIGUSR2), waited = BIT(SIGHUP), never = BIT(SIGALRM);
+static const uint64_t suspended = ~BIT(SIGUSR2), waited = BIT(SIGHUP),
+		      never = BIT(SIGALRM);
 static struct timespec want = { WANT / (1000 * MS), WANT % (1000 * MS) };
 static siginfo_t info;
 static volatile int handled[65];
@@ -57,7 +58,8 @@ int main(int argc, char **argv)
 
 	sabotage("early", waits[0].ret = -ENOSYS; waits[0].took = 1);
 	if (waits[0].took || waits[1].took)
-		return fail("pause %ld or sigsuspend %ld has ended", waits[0].ret, waits[1].ret);
+		return fail("pause %ld or sigsuspend %ld has ended", waits[0].ret,
+			waits[1].ret);
 	sabotage("mask", pthread_kill(waits[1].thread, SIGUSR1));
 	pthread_kill(waits[0].thread, SIGUSR1);
 	pthread_kill(waits[1].thread, SIGUSR2);
@@ -68,7 +70,8 @@ int main(int argc, char **argv)
 	sabotage("again", waits[3].took += BLOCKED_BEFORE_MS * MS);
 	bad |= blocked_check(&waits[0], -EINTR) | blocked_check(&waits[1], -EINTR);
 	if (handled[SIGUSR1] != 1 || handled[SIGUSR2] != 1)
-		bad = fail("handlers ran %d and %d times", handled[SIGUSR1], handled[SIGUSR2]);
+		bad = fail("handlers ran %d and %d times", handled[SIGUSR1],
+			handled[SIGUSR2]);
 	if (waits[2].ret != -EINTR)
 		bad |= blocked_check(&waits[2], SIGHUP);
 	if (waits[3].ret != -EINTR)

@@ -62,7 +62,8 @@ int main(int argc, char **argv)
 		bad |= blocked_check_time(&waits[i], 0, WANT_MS * MS, gone);
 		bad |= blocked_check(&waits[2 + i], 1);
 		if (silent[i].revents || speaking[i].revents != POLLIN)
-			bad = fail("events %x %x", silent[i].revents, speaking[i].revents);
+			bad = fail(
+				"events %x %x", silent[i].revents, speaking[i].revents);
 	}
 	if (bad)
 		return 1;

@@ -46,8 +46,10 @@ int main(int argc, char **argv)
 	fcntl(full[1], F_SETFL, 0);
 	fill_pattern(block, sizeof(block), 1);
 
-	struct blocked reader = { SYS_read, { empty[0], (long)got, sizeof(got) } };
-	struct blocked writer = { SYS_write, { full[1], (long)block, sizeof(block) } };
+	struct blocked reader = { .nr = SYS_read,
+		.args = { empty[0], (long)got, sizeof(got) } };
+	struct blocked writer = { .nr = SYS_write,
+		.args = { full[1], (long)block, sizeof(block) } };
 
 	pid = test_fork(child, third);
 	test_wait_syscall(pid, SYS_read);
@@ -70,7 +72,8 @@ int main(int argc, char **argv)
 		if ((n = read(full[0], buf, sizeof(buf))) <= 0)
 			return fail("read: %m, %zd bytes missing", room);
 	blocked_end(&writer);
-	if (blocked_check(&writer, sizeof(block)) || read(full[0], block, sizeof(block)) < 4096 ||
+	if (blocked_check(&writer, sizeof(block)) ||
+		read(full[0], block, sizeof(block)) < 4096 ||
 		!check_pattern(block, sizeof(block), 1))
 		return fail("the block written at last is another one");
 	if (test_reap(pid))

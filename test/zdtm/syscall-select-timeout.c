@@ -28,7 +28,8 @@ static struct blocked waits[] = {
 	{ .nr = SYS_pselect6,
 		.args = { 64, (long)&silent[1], 0, 0, (long)&timespec, (long)&masked } },
 	{ .nr = SYS_select, .args = { 64, (long)&speaking[0] } },
-	{ .nr = SYS_pselect6, .args = { 64, (long)&speaking[1], 0, 0, 0, (long)&masked } },
+	{ .nr = SYS_pselect6,
+		.args = { 64, (long)&speaking[1], 0, 0, 0, (long)&masked } },
 };
 
 static void on_signal(int sig)

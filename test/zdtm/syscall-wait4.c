@@ -39,8 +39,8 @@ static int waiter(void *arg)
 
 int main(int argc, char **argv)
 {
-	pid_t *below = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		-1, 0);
+	pid_t *below = mmap(
+		NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	pid_t pids[2], pid;
 
 	test_init(argc, argv);
@@ -50,8 +50,10 @@ int main(int argc, char **argv)
 	pid = test_fork(waiter, below);
 	test_wait_syscall(pid, SYS_wait4);
 
-	struct blocked wait4 = { SYS_wait4, { pids[0], (long)&status, 0, (long)&usage } };
-	struct blocked waitid = { SYS_waitid, { P_PID, pids[1], (long)&info, WEXITED } };
+	struct blocked wait4 = { .nr = SYS_wait4,
+		.args = { pids[0], (long)&status, 0, (long)&usage } };
+	struct blocked waitid = { .nr = SYS_waitid,
+		.args = { P_PID, pids[1], (long)&info, WEXITED } };
 
 	blocked_start(&wait4);
 	blocked_start(&waitid);
@@ -68,10 +70,11 @@ int main(int argc, char **argv)
 	kill(*below, SIGTERM);
 	blocked_end(&wait4);
 	blocked_end(&waitid);
-	if (blocked_check(&wait4, pids[0]) || !WIFEXITED(status) || WEXITSTATUS(status) != 11)
+	if (blocked_check(&wait4, pids[0]) || !WIFEXITED(status) ||
+		WEXITSTATUS(status) != 11)
 		return fail("wait4: status %#x", status);
-	if (blocked_check(&waitid, 0) || info.si_pid != pids[1] || info.si_code != CLD_EXITED ||
-		info.si_status != 22)
+	if (blocked_check(&waitid, 0) || info.si_pid != pids[1] ||
+		info.si_code != CLD_EXITED || info.si_status != 22)
 		return fail("waitid: pid %d code %d status %d", info.si_pid, info.si_code,
 			info.si_status);
 	if (test_reap(pid) != 33)

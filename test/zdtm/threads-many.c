@@ -18,7 +18,7 @@ static uint32_t go;
 static pthread_barrier_t ready;
 static pid_t tids[THREADS];
 
-/* Sleeps once while *word is 0 with seed-dependent registers; false when one has changed. */
+/* Sleeps once while *word is 0; false when a register comes back changed. */
 static bool sleep_keeping(uint32_t *word, uint64_t seed)
 {
 	register uint64_t b asm("rbx") = seed, r12 asm("r12") = seed * 3;
@@ -28,8 +28,8 @@ static bool sleep_keeping(uint32_t *word, uint64_t seed)
 	uint64_t rax = SYS_futex, rdx = 0;
 
 	asm volatile("syscall"
-		     : "+r"(b), "+r"(r12), "+r"(r13), "+r"(r14), "+r"(r15), "+r"(r8), "+r"(r9),
-		     "+a"(rax), "+d"(rdx), "+r"(r10)
+		     : "+r"(b), "+r"(r12), "+r"(r13), "+r"(r14), "+r"(r15), "+r"(r8),
+		     "+r"(r9), "+a"(rax), "+d"(rdx), "+r"(r10)
 		     : "D"(word), "S"((uint64_t)FUTEX_WAIT_PRIVATE)
 		     : "rcx", "r11", "memory", "cc");
 	return b == seed && r12 == seed * 3 && r13 == seed * 5 && r14 == seed * 7 &&

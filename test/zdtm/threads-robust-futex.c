@@ -71,8 +71,8 @@ static int child(void *mutex)
 
 int main(int argc, char **argv)
 {
-	pthread_mutex_t *mutexes = mmap(NULL, 2 * sizeof(*mutexes), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pthread_mutex_t *mutexes = mmap(NULL, 2 * sizeof(*mutexes),
+		PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	void *head = robust_list();
 	pthread_t thread;
 	pid_t pid;
@@ -92,7 +92,8 @@ int main(int argc, char **argv)
 	pthread_barrier_wait(&go);
 	if (robust_list() != head || !test_thread_end(thread))
 		return fail("the list moved");
-	if (owner_died(&mutexes[0], "thread") || test_join(pid) || owner_died(&mutexes[1], "child"))
+	if (owner_died(&mutexes[0], "thread") || test_join(pid) ||
+		owner_died(&mutexes[1], "child"))
 		return 1;
 	pass();
 	return 0;

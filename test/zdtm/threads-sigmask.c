@@ -38,14 +38,16 @@ static bool check(struct own *o)
 {
 	stack_t ss;
 
-	sabotage("mask", syscall(SYS_rt_sigprocmask, SIG_BLOCK, &(uint64_t){ 1 << 9 }, NULL, 8));
+	sabotage("mask",
+		syscall(SYS_rt_sigprocmask, SIG_BLOCK, &(uint64_t){ 1 << 9 }, NULL, 8));
 	sabotage("stack", sigaltstack(&(stack_t){ .ss_flags = SS_DISABLE }, NULL));
 	sigaltstack(NULL, &ss);
 	if (mask_now() != o->mask)
 		fail("mask %#lx, was %#lx", mask_now(), o->mask);
 	else if (ss.ss_flags != o->flags)
 		fail("flags of the stack %#x, were %#x", ss.ss_flags, o->flags);
-	else if (!(o->flags & SS_DISABLE) && (ss.ss_sp != o->stack || ss.ss_size != 16384))
+	else if (!(o->flags & SS_DISABLE) &&
+		 (ss.ss_sp != o->stack || ss.ss_size != 16384))
 		fail("stack %p %zu, was %p", ss.ss_sp, ss.ss_size, o->stack);
 	else
 		return true;
@@ -66,7 +68,8 @@ static void *hold(void *arg)
 int main(int argc, char **argv)
 {
 	enum { AUTODISARM = 1U << 31 };
-	/* 0x4000: SIGTERM, which only the main thread takes. SIGKILL and SIGSTOP have no bit. */
+	/* 0x4000: SIGTERM, which only the main thread takes. SIGKILL and SIGSTOP have no
+	 * bit. */
 	static struct own own[] = { { .mask = 0x0000000100000a00, .flags = 0 },
 		{ .mask = 0xfffffffffffbfeff, .flags = SS_DISABLE },
 		{ .mask = 0x8000000000004001, .flags = AUTODISARM },

@@ -51,7 +51,8 @@ static int check(int which, int64_t least, int64_t most)
 	if (ns_of(is.it_interval) != ns_of(set[which].it_interval))
 		return fail("timer %d: interval %ld", which, ns_of(is.it_interval));
 	if (left < least || left > most)
-		return fail("timer %d: %ld ns left, not in %ld..%ld", which, left, least, most);
+		return fail("timer %d: %ld ns left, not in %ld..%ld", which, left, least,
+			most);
 	return 0;
 }
 

@@ -21,11 +21,20 @@ static struct timer {
 	int interval_ms;
 	int id, gap; /* gap: timers made and deleted before this one */
 } timers[] = {
-	{ .clock = CLOCK_REALTIME, .notify = SIGEV_SIGNAL, .first_s = 100, .interval_ms = 7100 },
+	{ .clock = CLOCK_REALTIME,
+		.notify = SIGEV_SIGNAL,
+		.first_s = 100,
+		.interval_ms = 7100 },
 	{ .clock = CLOCK_MONOTONIC, .notify = SIGEV_THREAD_ID, .first_s = 200, .gap = 2 },
-	{ .clock = CLOCK_BOOTTIME, .notify = SIGEV_NONE, .first_s = 300, .interval_ms = 1 },
+	{ .clock = CLOCK_BOOTTIME,
+		.notify = SIGEV_NONE,
+		.first_s = 300,
+		.interval_ms = 1 },
 	{ .clock = CLOCK_MONOTONIC, .notify = SIGEV_SIGNAL, .gap = 5 },
-	{ .clock = CLOCK_TAI, .notify = SIGEV_SIGNAL, .first_s = 400, .interval_ms = 250 },
+	{ .clock = CLOCK_TAI,
+		.notify = SIGEV_SIGNAL,
+		.first_s = 400,
+		.interval_ms = 250 },
 };
 
 static uint64_t all_signals = ~(1UL << (SIGTERM - 1));
@@ -52,7 +61,7 @@ static void make(struct timer *t, int i)
 static int check(const struct timer *t, int64_t least, int64_t most)
 {
 	struct itimerspec is;
-	int64_t left, interval;
+	int64_t left, interval, passed;
 
 	if (syscall(SYS_timer_gettime, t->id, &is))
 		return fail("timer %d: %m", t->id);
@@ -60,13 +69,15 @@ static int check(const struct timer *t, int64_t least, int64_t most)
 	interval = is.it_interval.tv_sec * 1000 * MS + is.it_interval.tv_nsec;
 	if (interval != t->interval_ms * MS)
 		return fail("timer %d: interval %ld", t->id, interval);
-	if (!t->first_s ? left : left < t->first_s * 1000 * MS - most ||
-				 left > t->first_s * 1000 * MS - least)
+	if (!t->first_s)
+		least = most = 0;
+	passed = t->first_s * 1000 * MS - left;
+	if (passed < least || passed > most)
 		return fail("timer %d: %ld ns left", t->id, left);
 	return 0;
 }
 
-/* Lets it fire every millisecond and takes its signal twice: the second one has overruns. */
+/* Fires every millisecond; its signal, taken twice, has overruns at the second time. */
 static int fire(struct timer *t, int i)
 {
 	struct itimerspec soon = { .it_value.tv_nsec = 1, .it_interval.tv_nsec = MS };
@@ -84,9 +95,11 @@ static int fire(struct timer *t, int i)
 		if (t->notify == SIGEV_NONE)
 			return sig > 0 ? fail("timer %d: signal %d", t->id, sig) : 0;
 		if (sig != SIGRTMIN + i || info.si_code != SI_TIMER || info.si_ptr != t)
-			return fail("timer %d: signal %d, value %p", t->id, sig, info.si_ptr);
+			return fail(
+				"timer %d: signal %d, value %p", t->id, sig, info.si_ptr);
 	}
-	if (info.si_overrun < 5 || syscall(SYS_timer_getoverrun, t->id) != info.si_overrun)
+	if (info.si_overrun < 5 ||
+		syscall(SYS_timer_getoverrun, t->id) != info.si_overrun)
 		return fail("timer %d: %d overruns", t->id, info.si_overrun);
 	syscall(SYS_timer_settime, t->id, 0, &(struct itimerspec){ 0 }, NULL);
 	return 0;

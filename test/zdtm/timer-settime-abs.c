@@ -38,7 +38,8 @@ static int set(clockid_t clock, int sig, int64_t at)
 
 int main(int argc, char **argv)
 {
-	int64_t at[COUNT(clocks)], far = now(CLOCK_REALTIME) + 1000000 * MS, daemon, gone, left;
+	int64_t at[COUNT(clocks)], far = now(CLOCK_REALTIME) + 1000000 * MS, daemon, gone,
+				   left;
 	struct timespec patience = { .tv_sec = 3 };
 	struct itimerspec is;
 	int ids[COUNT(clocks)], far_id;
@@ -61,12 +62,13 @@ int main(int argc, char **argv)
 	gone = test_now() - daemon;
 
 	sabotage("again", set(clocks[0], SIGRTMIN, now(clocks[0]) + AFTER);
-		syscall(SYS_timer_delete, ids[0]));
+		 syscall(SYS_timer_delete, ids[0]));
 	sabotage("lost", syscall(SYS_timer_delete, ids[1]));
 	syscall(SYS_timer_gettime, far_id, &is);
 	left = is.it_value.tv_sec * 1000 * MS + is.it_value.tv_nsec;
 	sabotage("far", left += 1000 * MS);
-	if (left < far - now(CLOCK_REALTIME) - SLACK || left > far - now(CLOCK_REALTIME) + gone + SLACK)
+	if (left < far - now(CLOCK_REALTIME) - SLACK ||
+		left > far - now(CLOCK_REALTIME) + gone + SLACK)
 		return fail("%ld ns left to the far time", left);
 	for (int i = 0; i < COUNT(clocks); i++) {
 		int sig = syscall(SYS_rt_sigtimedwait, &mask, NULL, &patience, 8);
@@ -77,7 +79,8 @@ int main(int argc, char **argv)
 			return fail("a timer did not fire: %m");
 		late = now(clocks[n]) - at[n];
 		if (late < 0 || late > gone + SLACK)
-			return fail("clock %d: late by %ld ns, gone for %ld", clocks[n], late, gone);
+			return fail("clock %d: late by %ld ns, gone for %ld", clocks[n],
+				late, gone);
 	}
 	pass();
 	return 0;

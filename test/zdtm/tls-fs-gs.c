@@ -39,7 +39,8 @@ static int check(struct area *a)
 		return fail("fs %#lx gs %#lx, were %#lx %p", fs, gs, a->fs, a);
 	asm volatile("mov %%gs:0, %0" : "=r"(value));
 	if (value != a->value || local != a->value || &local != a->local)
-		return fail("area %lu: %#lx through gs, %#lx in tls", a->id, value, local);
+		return fail(
+			"area %lu: %#lx through gs, %#lx in tls", a->id, value, local);
 	return 0;
 }
 

@@ -24,7 +24,8 @@ static int grow(void *arg)
 	sabotage("parent", parent += depth == 13);
 	sabotage("kill", if (depth == 20) raise(SIGKILL));
 	if (getpid() != pid || getppid() != parent)
-		return fail("pid %d parent %d, were %d %d", getpid(), getppid(), pid, parent);
+		return fail(
+			"pid %d parent %d, were %d %d", getpid(), getppid(), pid, parent);
 	if (!child)
 		return 100 + depth;
 	kill(child, SIGTERM);

@@ -29,13 +29,15 @@ static int child(void *arg)
 	sabotage("parent", parent_pid++);
 	sabotage("data", value = 1);
 	if (getpid() != pid || getppid() != parent_pid)
-		return fail("pid %d parent %d, were %d %d", getpid(), getppid(), pid, parent_pid);
+		return fail("pid %d parent %d, were %d %d", getpid(), getppid(), pid,
+			parent_pid);
 	return value == 2 ? 42 : fail("value %d", value);
 }
 
 int main(int argc, char **argv)
 {
-	struct sigaction sa = { .sa_sigaction = on_child, .sa_flags = SA_SIGINFO | SA_RESTART };
+	struct sigaction sa = { .sa_sigaction = on_child,
+		.sa_flags = SA_SIGINFO | SA_RESTART };
 	pid_t pid;
 	int status;
 
@@ -50,17 +52,19 @@ int main(int argc, char **argv)
 	if (getpid() != parent_pid || value != 1)
 		return fail("pid %d, was %d; value %d", getpid(), parent_pid, value);
 	if (told.si_signo)
-		return fail("a signal about child %d: code %d", told.si_pid, told.si_code);
+		return fail(
+			"a signal about child %d: code %d", told.si_pid, told.si_code);
 	if (waitpid(-1, &status, WNOHANG))
 		return fail("the child has ended");
 	sabotage("killed", kill(pid, SIGKILL));
 	kill(pid, SIGTERM);
-	if (waitpid(-1, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 42)
+	if (waitpid(-1, &status, 0) != pid || !WIFEXITED(status) ||
+		WEXITSTATUS(status) != 42)
 		return fail("child %d: status %#x", pid, status);
-	if (told.si_signo != SIGCHLD || told.si_code != CLD_EXITED || told.si_pid != pid ||
-		told.si_status != 42)
-		return fail("SIGCHLD says code %d pid %d status %d", told.si_code, told.si_pid,
-			told.si_status);
+	if (told.si_signo != SIGCHLD || told.si_code != CLD_EXITED ||
+		told.si_pid != pid || told.si_status != 42)
+		return fail("SIGCHLD says code %d pid %d status %d", told.si_code,
+			told.si_pid, told.si_status);
 	pass();
 	return 0;
 }

@@ -65,7 +65,8 @@ int main(int argc, char **argv)
 			return fail("the leader %d of a group is there again", gone[i]);
 	if (kill(-gone[0], SIGTERM) || kill(-gone[1], 0))
 		return fail("signal to the group: %m");
-	if (test_reap(member_pids[0]) || test_reap(member_pids[1]) || test_join(branch_pid))
+	if (test_reap(member_pids[0]) || test_reap(member_pids[1]) ||
+		test_join(branch_pid))
 		return fail("a member failed");
 	pass();
 	return 0;

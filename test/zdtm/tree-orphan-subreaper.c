@@ -70,7 +70,8 @@ int main(int argc, char **argv)
 	pid_t old, pid;
 
 	test_init(argc, argv);
-	made = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	made = mmap(
+		NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	old = make_orphan();
 	pid = test_fork(branch, NULL);

@@ -16,8 +16,8 @@ static int check(const struct expected *e, pid_t parent)
 {
 	if (getppid() == parent && getpgrp() == e->pgid && getsid(0) == e->sid)
 		return 0;
-	return fail("ppid %d pgid %d sid %d, were %d %d %d", getppid(), getpgrp(), getsid(0),
-		parent, e->pgid, e->sid);
+	return fail("ppid %d pgid %d sid %d, were %d %d %d", getppid(), getpgrp(),
+		getsid(0), parent, e->pgid, e->sid);
 }
 
 static int child(void *arg)

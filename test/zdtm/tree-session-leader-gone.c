@@ -20,8 +20,8 @@ static int check(pid_t sid, pid_t pgid, pid_t ppid)
 {
 	if (getsid(0) == sid && getpgrp() == pgid && getppid() == ppid)
 		return 0;
-	return fail("sid %d pgid %d ppid %d, were %d %d %d", getsid(0), getpgrp(), getppid(),
-		sid, pgid, ppid);
+	return fail("sid %d pgid %d ppid %d, were %d %d %d", getsid(0), getpgrp(),
+		getppid(), sid, pgid, ppid);
 }
 
 static int grandchild(void *arg)
@@ -68,7 +68,8 @@ int main(int argc, char **argv)
 
 	test_init(argc, argv);
 	root = getpid();
-	members = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	members = mmap(
+		NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	gone = test_fork(leader, NULL);
 	if (test_join(gone))

@@ -35,7 +35,7 @@ static const struct row {
 
 static struct ids {
 	pid_t pid, ppid, pgid, sid;
-} *ids; /* shared; one behind the rows for the root */
+} * ids; /* shared; one behind the rows for the root */
 
 static struct ids now(void)
 {
@@ -51,9 +51,11 @@ static int grow(void *arg)
 	struct ids is;
 	int n = 0;
 
-	if (me >= 0 && ((r->how == OWN_SESSION && setsid() < 0) ||
-		(r->how == OWN_GROUP && setpgid(0, 0)) ||
-		(r->how == JOIN && setpgid(0, r->group < 0 ? getsid(0) : ids[r->group].pid))))
+	if (me >= 0 &&
+		((r->how == OWN_SESSION && setsid() < 0) ||
+			(r->how == OWN_GROUP && setpgid(0, 0)) ||
+			(r->how == JOIN && setpgid(0, r->group < 0 ? getsid(0)
+								   : ids[r->group].pid))))
 		return fail("row %d: %m", me);
 	ids[me < 0 ? COUNT(rows) : me] = now();
 	for (intptr_t i = 0; i < COUNT(rows); i++)
@@ -68,8 +70,8 @@ static int grow(void *arg)
 	sabotage("session", if (me == 5) setsid());
 	is = now();
 	if (__builtin_memcmp(&is, &ids[me < 0 ? COUNT(rows) : me], sizeof(is)))
-		bad = fail("row %d: pid %d ppid %d pgid %d sid %d", me, is.pid, is.ppid, is.pgid,
-			is.sid);
+		bad = fail("row %d: pid %d ppid %d pgid %d sid %d", me, is.pid, is.ppid,
+			is.pgid, is.sid);
 	while (n)
 		bad |= test_join(children[--n]);
 	return bad;

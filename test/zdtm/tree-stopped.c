@@ -53,8 +53,8 @@ static int check(pid_t pid, const uint64_t *was, volatile uint64_t *is)
 
 	sabotage("running", kill(pid, SIGCONT); test_sleep_ms(50));
 	if (!test_wait_state(pid, 'T') || is[0] != was[0] || is[1] != was[1])
-		return fail("child %d is not stopped, counts %lu %lu, were %lu %lu", pid, is[0],
-			is[1], was[0], was[1]);
+		return fail("child %d is not stopped, counts %lu %lu, were %lu %lu", pid,
+			is[0], is[1], was[0], was[1]);
 	sabotage("stays", kill(pid, SIGKILL));
 	kill(pid, SIGCONT);
 	if (waitpid(pid, &status, WCONTINUED) != pid || !WIFCONTINUED(status))
@@ -72,7 +72,8 @@ int main(int argc, char **argv)
 	pid_t pids[2];
 
 	test_init(argc, argv);
-	counts = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	counts = mmap(
+		NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	for (intptr_t i = 0; i < 2; i++) {
 		pids[i] = test_fork(child, (void *)i);
 		while (counts[2 * i + 1] < 2)

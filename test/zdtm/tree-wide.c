@@ -24,8 +24,10 @@ static int child(void *arg)
 	sabotage("data", data[5000] ^= i == 20);
 	sabotage("pid", pid += i == 39);
 	if (getpid() != pid || getppid() != parent)
-		return fail("pid %d parent %d, were %d %d", getpid(), getppid(), pid, parent);
-	return check_pattern(data, sizeof(data), i) ? 100 + i : fail("data of child %d", i);
+		return fail(
+			"pid %d parent %d, were %d %d", getpid(), getppid(), pid, parent);
+	return check_pattern(data, sizeof(data), i) ? 100 + i
+						    : fail("data of child %d", i);
 }
 
 static int gap(void *arg)

@@ -20,8 +20,8 @@ static struct zombie {
 	pid_t pid, pgid, sid;
 	siginfo_t info;
 } zombies[] = { { .code = 0 }, { .code = 7 }, { .code = 255 }, { .code = -SIGKILL },
-	{ .code = -SIGSEGV }, { .code = 3, .kind = SESSION }, { .code = -SIGUSR2, .kind = GROUP },
-	{ .code = -SIGALRM } };
+	{ .code = -SIGSEGV }, { .code = 3, .kind = SESSION },
+	{ .code = -SIGUSR2, .kind = GROUP }, { .code = -SIGALRM } };
 
 static int end(void *arg)
 {
@@ -56,14 +56,15 @@ static int check(struct zombie *z)
 	if (!test_wait_state(z->pid, 'Z'))
 		return fail("%d is not a zombie", z->pid);
 	if (getpgid(z->pid) != z->pgid || getsid(z->pid) != z->sid)
-		return fail("zombie %d in group %d session %d, were %d %d", z->pid, getpgid(z->pid),
-			getsid(z->pid), z->pgid, z->sid);
+		return fail("zombie %d in group %d session %d, were %d %d", z->pid,
+			getpgid(z->pid), getsid(z->pid), z->pgid, z->sid);
 	if (waitid(P_PID, z->pid, &info, WEXITED | WNOHANG) || info.si_pid != z->pid)
 		return fail("waitid: %m, pid %d, was %d", info.si_pid, z->pid);
 	if (info.si_code != z->info.si_code || info.si_status != z->info.si_status ||
 		info.si_uid != z->info.si_uid)
-		return fail("code %d status %d uid %d, were %d %d %d", info.si_code, info.si_status,
-			info.si_uid, z->info.si_code, z->info.si_status, z->info.si_uid);
+		return fail("code %d status %d uid %d, were %d %d %d", info.si_code,
+			info.si_status, info.si_uid, z->info.si_code, z->info.si_status,
+			z->info.si_uid);
 	return 0;
 }
 

@@ -34,6 +34,9 @@ struct fixture {
 	pid_t root;
 };
 
+static struct fixture *fixture_current;
+static pid_t fixture_owner;
+
 static inline double fixture_now(void)
 {
 	struct timespec ts;
@@ -51,17 +54,6 @@ static inline double fixture_now(void)
 		(condition);                                                             \
 	})
 
-static inline struct fixture *fixture_new(void)
-{
-	struct fixture *fx = mmap(NULL, sizeof(*fx), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	if (fx == MAP_FAILED)
-		abort();
-	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	return fx;
-}
-
 /* Kill the tree (it shares the process group of its root), reap everybody, free. */
 static inline void fixture_free(struct fixture *fx)
 {
@@ -70,6 +62,32 @@ static inline void fixture_free(struct fixture *fx)
 	while (waitpid(-1, NULL, __WALL) > 0 || errno == EINTR)
 		;
 	munmap(fx, sizeof(*fx));
+	fixture_current = NULL;
+}
+
+static inline void fixture_at_exit(void)
+{
+	if (fixture_current && getpid() == fixture_owner)
+		fixture_free(fixture_current);
+}
+
+/* One at a time; what a test left when an assertion ended it goes first. */
+static inline struct fixture *fixture_new(void)
+{
+	struct fixture *fx;
+
+	if (!fixture_owner)
+		atexit(fixture_at_exit);
+	fixture_owner = getpid();
+	fixture_at_exit();
+	fx = mmap(NULL, sizeof(*fx), PROT_READ | PROT_WRITE,
+		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (fx == MAP_FAILED)
+		abort();
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	fixture_current = fx;
+	return fx;
 }
 
 static inline void *fixture_count(void *arg)
@@ -100,10 +118,11 @@ static inline void fixture_thread(void *(*fn)(void *), void *arg)
 /* Become a process with threads that count, and children below: never returns. */
 static inline void fixture_grow(struct fixture *fx, int depth, int width, int threads)
 {
-	if (depth > 0)
-		for (int i = 0; i < width; i++)
-			if (!fork())
-				fixture_grow(fx, depth - 1, width, threads);
+	for (int i = 0; depth > 0 && i < width; i++)
+		if (!fork()) {
+			depth--;
+			i = -1;
+		}
 	for (int i = 1; i < threads; i++)
 		fixture_thread(fixture_count, fx);
 	fixture_count(fx);

@@ -17,8 +17,8 @@ static void *call(void *arg)
 	int64_t start = test_now();
 
 	__atomic_store_n(&b->tid, gettid(), __ATOMIC_SEQ_CST);
-	b->ret = syscall(b->nr, b->args[0], b->args[1], b->args[2], b->args[3], b->args[4],
-		b->args[5]);
+	b->ret = syscall(b->nr, b->args[0], b->args[1], b->args[2], b->args[3],
+		b->args[4], b->args[5]);
 	if (b->ret < 0)
 		b->ret = -errno;
 	b->took = test_now() - start;
@@ -42,8 +42,8 @@ int blocked_check(const struct blocked *b, long ret)
 {
 	if (b->ret == ret)
 		return 0;
-	return fail("system call %ld returned %ld after %ld ns, expected %ld", b->nr, b->ret,
-		b->took, ret);
+	return fail("system call %ld returned %ld after %ld ns, expected %ld", b->nr,
+		b->ret, b->took, ret);
 }
 
 int blocked_check_time(const struct blocked *b, long ret, int64_t took, int64_t more)
@@ -52,6 +52,6 @@ int blocked_check_time(const struct blocked *b, long ret, int64_t took, int64_t 
 		return 1;
 	if (b->took >= took && b->took <= took + more + SLACK)
 		return 0;
-	return fail("system call %ld took %ld ns, expected %ld, or %ld more", b->nr, b->took,
-		took, more);
+	return fail("system call %ld took %ld ns, expected %ld, or %ld more", b->nr,
+		b->took, took, more);
 }

@@ -27,7 +27,8 @@ void blocked_end(struct blocked *b);
 /* 0, or fail() unless it returned ret. */
 int blocked_check(const struct blocked *b, long ret);
 
-/* ... and unless it took that long, or longer by no more than `more` and what a busy machine adds. */
+/* ... and unless it took that long, or longer by no more than `more` and what a busy
+ * machine adds. */
 int blocked_check_time(const struct blocked *b, long ret, int64_t took, int64_t more);
 
 /*
