@@ -11,6 +11,7 @@
 
 static const struct command commands[] = {
 	{ "dump", cmd_dump, "dump -t PID -D DIR      checkpoint a process tree" },
+	{ "restore", cmd_restore, "restore -D DIR          bring it back" },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

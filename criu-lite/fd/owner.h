@@ -7,7 +7,8 @@
 
 struct err;
 
-/* Set the owner and signal of an image on a descriptor of ours; nothing to do for NULL. */
+/* Set the owner and signal of an image on a descriptor of ours; nothing to do for NULL.
+ */
 int fd_set_owner(int fd, const FownEntry *owner, struct err *err);
 
 #endif

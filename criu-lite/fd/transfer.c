@@ -74,8 +74,6 @@ static int change_dirs(struct puppet *p, struct carrier *c, struct restore_files
 		ret = change_dir(p, c, files, t->root_id, true, err);
 	if (!ret)
 		ret = change_dir(p, c, files, t->cwd_id, false, err);
-	restore_files_release(files, t->root_id);
-	restore_files_release(files, t->cwd_id);
 	batch_call1(&p->b, "umask", SYS_umask, t->umask);
 	return ret;
 }
@@ -104,7 +102,7 @@ static int place_all(struct puppet *p, struct carrier *c, struct restore_files *
 		for (; done <= i; done++)
 			restore_files_release(files, t->fds[done].id);
 	}
-	if (!ret && t->n_fds > done)
+	if (!ret)
 		ret = puppet_run(p, err);
 	for (; done < t->n_fds; done++)
 		restore_files_release(files, t->fds[done].id);
@@ -132,5 +130,7 @@ int transfer_table(struct puppet *p, struct carrier *c, struct restore_files *fi
 
 	if (!ret)
 		ret = place_all(p, c, files, t, err);
+	restore_files_release(files, t->root_id);
+	restore_files_release(files, t->cwd_id);
 	return ret ? ret : attach_all(p, files, t, err);
 }

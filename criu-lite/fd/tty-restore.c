@@ -54,7 +54,8 @@ struct restore_ttys {
 	size_t count, cap;
 	const TtyInfoEntry *main; /* NULL when none is needed from outside */
 	struct tty_found found;
-	bool taken, group_set; /* the leader of a session of the tree has it; foreground */
+	bool taken,
+		group_set; /* the leader of a session of the tree has it; foreground */
 };
 
 static int info_cmp(const void *left, const void *right)
@@ -94,9 +95,11 @@ static int choose_main(struct restore_files *r, struct err *err)
 		info = info_find(r, e);
 		if (!info || hung_up(info) || info == *main)
 			continue;
-		if (*main && (*main)->type != TTY_TYPE__CTTY && info->type != TTY_TYPE__CTTY)
+		if (*main && (*main)->type != TTY_TYPE__CTTY &&
+			info->type != TTY_TYPE__CTTY)
 			return err_set(err, EOPNOTSUPP,
-				"records %u and %u of tty-info.img: only one terminal can be given",
+				"records %u and %u of tty-info.img: only one terminal "
+				"can be given",
 				(*main)->id, info->id);
 		if (!*main || (*main)->type == TTY_TYPE__CTTY)
 			*main = info;
@@ -115,9 +118,10 @@ int tty_load(struct restore_files *r, struct err *err)
 	ret = image_reader_load(&rd, r->dir, IMAGE_TTY_INFO, 0, r->version, err);
 	if (!ret)
 		ret = restore_files_sum(r, rd.name, rd.data, rd.size, err);
-	while (!ret && (ret = image_reader_next(&rd, &tty_info_entry__descriptor, &r->arena.pb,
-				&msg, err)) > 0) {
-		arena_push(&r->arena, all->info, all->count, all->cap, (const TtyInfoEntry *)msg);
+	while (!ret && (ret = image_reader_next(&rd, &tty_info_entry__descriptor,
+				&r->arena.pb, &msg, err)) > 0) {
+		arena_push(&r->arena, all->info, all->count, all->cap,
+			(const TtyInfoEntry *)msg);
 		ret = 0;
 	}
 	image_reader_deinit(&rd);
@@ -127,7 +131,8 @@ int tty_load(struct restore_files *r, struct err *err)
 		qsort(all->info, all->count, sizeof(*all->info), info_cmp);
 	for (size_t i = 1; i < all->count; i++)
 		if (all->info[i]->id == all->info[i - 1]->id)
-			return err_set(err, EINVAL, "tty-info.img: id %u twice", all->info[i]->id);
+			return err_set(err, EINVAL, "tty-info.img: id %u twice",
+				all->info[i]->id);
 	return choose_main(r, err);
 }
 
@@ -137,16 +142,19 @@ static int verify_info(const TtyInfoEntry *info, struct err *err)
 	const WinsizeEntry *w = info->winsize;
 
 	if (info->type == TTY_TYPE__UNKNOWN || info->type == TTY_TYPE__EXT_TTY)
-		return err_set(err, EOPNOTSUPP, "record %u: terminals of type %d are not restored",
-			info->id, info->type);
+		return err_set(err, EOPNOTSUPP,
+			"record %u: terminals of type %d are not restored", info->id,
+			info->type);
 	if (info->type == TTY_TYPE__PTY && info->id & 1)
 		return err_set(err, EOPNOTSUPP,
-			"record %u: terminals that the tree has made are not restored", info->id);
+			"record %u: terminals that the tree has made are not restored",
+			info->id);
 	if (t && t->n_c_cc * sizeof(*t->c_cc) < NCCS)
-		return err_set(err, EINVAL, "record %u: control characters are missing", info->id);
+		return err_set(err, EINVAL, "record %u: control characters are missing",
+			info->id);
 	if (w && (w->ws_row | w->ws_col | w->ws_xpixel | w->ws_ypixel) > UINT16_MAX)
-		return err_set(err, EINVAL, "record %u: window of %u rows, %u columns", info->id,
-			w->ws_row, w->ws_col);
+		return err_set(err, EINVAL, "record %u: window of %u rows, %u columns",
+			info->id, w->ws_row, w->ws_col);
 	return 0;
 }
 
@@ -159,18 +167,20 @@ int tty_verify(const struct restore_files *r, const FileEntry *e, struct err *er
 	if (!e->tty || e->tty->id != e->id || (e->tty->flags & O_ACCMODE) == O_ACCMODE)
 		return err_set(err, EINVAL, "file %u: no terminal", e->id);
 	if (!info)
-		return err_set(err, EINVAL, "file %u: no record %u in tty-info.img", e->id,
-			e->tty->tty_info_id);
+		return err_set(err, EINVAL, "file %u: no record %u in tty-info.img",
+			e->id, e->tty->tty_info_id);
 	ret = verify_info(info, err);
 	if (ret || hung_up(info))
 		return ret;
 	if (!r->opt->shell_job)
 		return err_set(err, EINVAL,
-			"the tree was on a terminal; pass --shell-job to give it that of crl's "
+			"the tree was on a terminal; pass --shell-job to give it that of "
+			"crl's "
 			"standard input");
 	if (ioctl(STDIN_FILENO, TCGETS, &t))
 		return err_set(err, ENOTTY,
-			"--shell-job: standard input is no terminal; run crl restore on one");
+			"--shell-job: standard input is no terminal; run crl restore on "
+			"one");
 	return 0;
 }
 
@@ -182,8 +192,12 @@ static int open_hung_up(int flags, struct err *err)
 
 	if (master < 0 || ioctl(master, TIOCSPTLCK, &unlock))
 		return err_os(err, errno, "make a pseudo-terminal");
-	slave = ioctl(master, TIOCGPTPEER, flags);
-	return slave < 0 ? err_os(err, errno, "open a pseudo-terminal") : slave;
+	slave = ioctl(
+		master, TIOCGPTPEER, flags & ~O_CLOEXEC); /* F_GETFL would show it */
+	if (slave < 0)
+		return err_os(err, errno, "open a pseudo-terminal");
+	fcntl(slave, F_SETFD, FD_CLOEXEC);
+	return slave;
 }
 
 static bool same_terminal(int a, int b)
@@ -220,8 +234,11 @@ static void block_ttou(sigset_t *old)
 static int set_up(int fd, const TtyInfoEntry *info, struct err *err)
 {
 	const TermiosEntry *e = info->termios;
-	struct termios t = { .c_iflag = e->c_iflag, .c_oflag = e->c_oflag, .c_cflag = e->c_cflag,
-		.c_lflag = e->c_lflag, .c_line = e->c_line };
+	struct termios t = { .c_iflag = e->c_iflag,
+		.c_oflag = e->c_oflag,
+		.c_cflag = e->c_cflag,
+		.c_lflag = e->c_lflag,
+		.c_line = e->c_line };
 	struct winsize size;
 
 	memcpy(t.c_cc, e->c_cc, NCCS);
@@ -229,9 +246,13 @@ static int set_up(int fd, const TtyInfoEntry *info, struct err *err)
 		return err_os(err, errno, "set up the terminal");
 	if (!info->winsize)
 		return 0;
-	size = (struct winsize){ .ws_row = info->winsize->ws_row, .ws_col = info->winsize->ws_col,
-		.ws_xpixel = info->winsize->ws_xpixel, .ws_ypixel = info->winsize->ws_ypixel };
-	return ioctl(fd, TIOCSWINSZ, &size) ? err_os(err, errno, "set the size of the terminal") : 0;
+	size = (struct winsize){ .ws_row = info->winsize->ws_row,
+		.ws_col = info->winsize->ws_col,
+		.ws_xpixel = info->winsize->ws_xpixel,
+		.ws_ypixel = info->winsize->ws_ypixel };
+	return ioctl(fd, TIOCSWINSZ, &size)
+		       ? err_os(err, errno, "set the size of the terminal")
+		       : 0;
 }
 
 /* Once, before the first task gets it. */
@@ -286,8 +307,10 @@ static int give_up(const TtyInfoEntry *info, struct err *err)
 		return 0; /* not crl's */
 	if (owner != getpid())
 		return err_set(err, EPERM,
-			"pid %u leads a session that needs the terminal for itself, and pid %d has "
-			"it; use another one: script -qc 'exec crl restore ...'", info->sid, owner);
+			"pid %u leads a session that needs the terminal for itself, and "
+			"pid %d has "
+			"it; use another one: script -qc 'exec crl restore ...'",
+			info->sid, owner);
 	sigaction(SIGHUP, &ignore, &old);
 	ret = ioctl(STDIN_FILENO, TIOCNOTTY);
 	sigaction(SIGHUP, &old, NULL);
@@ -300,10 +323,11 @@ static void set_group(struct batch *b, int fd, uint32_t group)
 
 	batch_call4(b, "block SIGTTOU", SYS_rt_sigprocmask, SIG_BLOCK,
 		batch_in(b, &ttou, sizeof(ttou)), old, sizeof(ttou));
-	batch_call3(b, "set the foreground group of the terminal", SYS_ioctl, fd, TIOCSPGRP,
-		batch_in(b, &group, sizeof(group)));
+	batch_call3(b, "set the foreground group of the terminal", SYS_ioctl, fd,
+		TIOCSPGRP, batch_in(b, &group, sizeof(group)));
 	batch_may_fail(b); /* as long as the group has nobody */
-	batch_call4(b, "unblock SIGTTOU", SYS_rt_sigprocmask, SIG_SETMASK, old, 0, sizeof(ttou));
+	batch_call4(b, "unblock SIGTTOU", SYS_rt_sigprocmask, SIG_SETMASK, old, 0,
+		sizeof(ttou));
 }
 
 int tty_attach(struct restore_files *r, const FileEntry *e, struct puppet *p, int fd,
@@ -323,7 +347,8 @@ int tty_attach(struct restore_files *r, const FileEntry *e, struct puppet *p, in
 		r->ttys->taken = true;
 		if (info->pgrp && info->pgrp != info->sid)
 			set_group(&p->b, fd, info->pgrp);
-	} else if (info->pgrp && !r->ttys->group_set && getpgid(p->pid) == (pid_t)info->pgrp) {
+	} else if (info->pgrp && !r->ttys->group_set &&
+		   getpgid(p->pid) == (pid_t)info->pgrp) {
 		r->ttys->group_set = true;
 		set_group(&p->b, fd, info->pgrp);
 	}

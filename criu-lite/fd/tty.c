@@ -34,10 +34,11 @@
 #include "snapshot/obstacles.h"
 #include "task/task.h"
 
-#define DELETED	    " (deleted)"
-#define PTS_MAJOR   136
-#define HUNG_UP_BIT (1u << 29) /* keeps ids of dead ptys apart from those of living ones */
-#define CC_WORDS    19
+#define DELETED	  " (deleted)"
+#define PTS_MAJOR 136
+#define HUNG_UP_BIT                                                                      \
+	(1u << 29) /* keeps ids of dead ptys apart from those of living ones */
+#define CC_WORDS 19
 
 static const struct tty_kind {
 	unsigned major_first, major_last, first, last; /* minors */
@@ -109,12 +110,14 @@ static void take_termios(struct files *f, TermiosEntry *e, const struct termios 
 	e->c_lflag = t->c_lflag;
 	e->c_line = t->c_line;
 	e->c_ispeed = e->c_ospeed = t->c_cflag & CBAUD;
-	e->n_c_cc = CC_WORDS; /* of which 19 bytes are the characters, in order of memory */
+	e->n_c_cc =
+		CC_WORDS; /* of which 19 bytes are the characters, in order of memory */
 	e->c_cc = arena_alloc(&f->arena, CC_WORDS * sizeof(*e->c_cc));
 	memcpy(e->c_cc, t->c_cc, NCCS);
 }
 
-static void take_settings(struct files *f, int fd, const struct termios *t, TtyInfoEntry *info)
+static void take_settings(
+	struct files *f, int fd, const struct termios *t, TtyInfoEntry *info)
 {
 	struct termios locked = { 0 };
 	struct winsize ws = { 0 };
@@ -135,8 +138,8 @@ static void take_settings(struct files *f, int fd, const struct termios *t, TtyI
 	info->winsize->ws_ypixel = ws.ws_ypixel;
 }
 
-static int take_info(struct files *f, const struct fd_view *v, struct tty_known *k,
-	struct err *err)
+static int take_info(
+	struct files *f, const struct fd_view *v, struct tty_known *k, struct err *err)
 {
 	const struct tty_kind *kind = tty_kind(&v->st);
 	TtyInfoEntry *info = k->info = arena_msg(&f->arena, TtyInfoEntry, tty_info_entry);
@@ -199,22 +202,26 @@ static int describe_hung_up(struct files *f, const struct fd_view *v, FileEntry 
 	return 0;
 }
 
-static int tty_describe(struct files *f, const struct fd_view *v, bool hung_up, FileEntry *path,
-	struct err *err)
+static int tty_describe(struct files *f, const struct fd_view *v, bool hung_up,
+	FileEntry *path, struct err *err)
 {
 	char through[32];
 	int ret;
 
 	snprintf(through, sizeof(through), "fd/%d", v->fd);
 	ret = hung_up ? describe_hung_up(f, v, path)
-		      : reg_describe(f, v->task, &(struct reg_source){ .through = through,
-					.name = v->link, .st = &v->st }, path, err);
+		      : reg_describe(f, v->task,
+				&(struct reg_source){ .through = through,
+					.name = v->link,
+					.st = &v->st },
+				path, err);
 	path->reg->flags = v->flags;
 	path->reg->fown = v->fown;
 	return ret;
 }
 
-static int tty_dump(struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
+static int tty_dump(
+	struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
 {
 	struct files_ttys *all = ttys(f);
 	struct tty_known *k;
@@ -224,7 +231,8 @@ static int tty_dump(struct files *f, const struct fd_view *v, FileEntry *e, stru
 
 	if (tty_kind(&v->st)->master) {
 		if (!ioctl(v->local, TIOCGPTN, &number))
-			arena_push(&f->arena, all->master, all->masters, all->master_cap, number);
+			arena_push(&f->arena, all->master, all->masters, all->master_cap,
+				number);
 		return fd_refuse(f, v, "the tree has made a pseudo-terminal of its own",
 			"dump only what runs in it, with --shell-job");
 	}
@@ -255,17 +263,20 @@ static bool made_inside(const struct files_ttys *all, const struct tty_known *k)
 }
 
 /* `main` is the terminal of the job. */
-static void tty_judge(struct files *f, const struct tty_known *k, const struct tty_known *main)
+static void tty_judge(
+	struct files *f, const struct tty_known *k, const struct tty_known *main)
 {
 	if (k->hung_up || made_inside(f->ttys, k))
 		return;
 	if (!f->opt->shell_job)
 		obstacles_add(f->obstacles, k->pid, k->comm,
-			"pass --shell-job to go on in the terminal of crl restore, or redirect it",
+			"pass --shell-job to go on in the terminal of crl restore, or "
+			"redirect it",
 			"%s: terminal whose other end is outside of the tree", k->what);
 	else if (k->device != main->device)
 		obstacles_add(f->obstacles, k->pid, k->comm, "close it before the dump",
-			"%s: terminal beside %s; a shell job has one", k->what, main->name);
+			"%s: terminal beside %s; a shell job has one", k->what,
+			main->name);
 }
 
 static int tty_finish(struct files *f, struct err *err)

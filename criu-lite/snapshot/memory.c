@@ -21,7 +21,7 @@
 #include "snapshot/internal.h"
 
 #define TASK_END     0x7ffffffff000ull
-#define HOLE_FIRST   0x10000000000ull /* 1 TiB: above anything linked, below what mmap gives */
+#define HOLE_FIRST   0x200000000000ull /* 32 TiB: above anything linked, below what mmap gives */
 #define HOLE_STEP    0x1000000000ull  /* 64 GiB */
 #define MAPPINGS_MAX (4u << 20)
 #define KNOWN_STATUS                                                                         \

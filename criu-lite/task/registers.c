@@ -26,6 +26,7 @@
 #define TLS_COUNT 3
 #define USER_CS	  0x33
 #define USER_DS	  0x2b
+#define FLAG_ID	   0x200000ull /* ptrace leaves it as it is */
 #define SAFE_FLAGS 0x3f7fd5ull /* what user space may have set: no IOPL, no VM */
 
 #define REGS(X)                                                                            \
@@ -91,6 +92,8 @@ static int registers_restore(struct restore_thread *t, struct err *err)
 {
 	const ThreadInfoX86 *info = t->core->thread_info;
 
+	if (info->gpregs->flags & FLAG_ID)
+		batch_call1(&t->p->b, "set the flags", ARCH_SET_FLAGS, 0x202 | FLAG_ID);
 	for (size_t i = 0; i < info->n_tls; i++) {
 		const UserDescT *e = info->tls[i];
 		struct user_desc d = {

@@ -151,6 +151,8 @@ static int on_stop(struct freezing *f, size_t at, int event, int signo, struct e
 		ret = newborn(f, at, event == PTRACE_EVENT_VFORK, err);
 		break;
 	case PTRACE_EVENT_EXEC:
+		/* Under a new pid the kernel refuses all requests before this was heard. */
+		collect_stop(s->tid);
 		execed(f, s);
 		break;
 	}
@@ -179,6 +181,18 @@ int settle_one(struct freezing *f, size_t at, int flags, struct err *err)
 	return on_stop(f, at, si.si_status >> 8 & 0xff, si.si_status & 0xff, err);
 }
 
+/* exec waits until the other threads are collected, also those that stood already. */
+static void collect_dead(struct freezing *f, pid_t tgid)
+{
+	for (size_t i = 0; i < f->set.n; i++) {
+		struct seized *s = &f->set.v[i];
+
+		if (s->state == SEIZED_STOPPED && s->tgid == tgid && s->tid != tgid &&
+			!seize_reap(s->tid, WNOHANG))
+			settle_lost(f, i);
+	}
+}
+
 /* It was asked some time ago and has not stopped. */
 static void look_closely(struct freezing *f, size_t at)
 {
@@ -193,6 +207,8 @@ static void look_closely(struct freezing *f, size_t at)
 		break;
 	case 'D':
 		vfork_help(f, s);
+		if (s->tgid)
+			collect_dead(f, s->tgid);
 		break;
 	case 'S':
 	case 'T':

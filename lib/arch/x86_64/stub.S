@@ -15,6 +15,8 @@
  * gone, however it went, the code below runs through to stub_leave, which
  * gives the scratch memory back and continues the task where it was found.
  */
+#define ARCH_SET_FLAGS 0x10000	/* as in crl/arch.h */
+
 	.text
 	.globl stub_start, stub_run, stub_tail, stub_end
 	.balign 16
@@ -38,6 +40,8 @@ stub_run:
 1:	mov	(%r12), %rax
 	sub	$1, %rax
 	jc	2f
+	cmp	$ARCH_SET_FLAGS, %rax
+	je	3f
 	mov	8(%r12), %rdi
 	mov	16(%r12), %rsi
 	mov	24(%r12), %rdx
@@ -46,6 +50,11 @@ stub_run:
 	mov	48(%r12), %r9
 	syscall
 	mov	%rax, 56(%r12)
+	add	$64, %r12
+	jmp	1b
+3:	lea	8(%r12), %rsp		/* only in a puppet, which has no stack to lose */
+	popfq
+	movq	$0, 56(%r12)
 	add	$64, %r12
 	jmp	1b
 2:	tell_tracer

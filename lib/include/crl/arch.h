@@ -61,6 +61,12 @@ void arch_regs_syscall(struct arch_regs *regs, uint64_t ip, long nr, const uint6
 /* The bytes of the system call instruction. */
 extern const uint8_t arch_syscall_insn[2];
 
+/*
+ * In the place of a system call's number in a batch: set the flags register to
+ * the first argument. ptrace cannot set all of it (the ID flag). Only for puppets.
+ */
+#define ARCH_SET_FLAGS 0x10000
+
 /* The stub's code; position independent. */
 size_t arch_stub_size(void);
 const void *arch_stub_code(void);

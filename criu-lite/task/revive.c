@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * From puppet to task. Every task of the tree exists and stands still. For each
+ * one in turn: its memory, if it has no children that needed it before; working
+ * directory and descriptors; its threads; the attributes of every thread, the
+ * leader's last. A task that was a zombie dies now.
+ *
+ * Then, when all this is done for all: interrupted waits are started again, the
+ * stage is taken away, and every thread gets its registers and signal mask. The
+ * last step lets all go.
+ */
+#include <errno.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "crl/err.h"
+#include "fd/transfer.h"
+#include "task/cast.h"
+#include "task/registers.h"
+#include "task/restart.h"
+#include "task/task.h"
+
+#define THREAD_SLOT  1
+#define BATCH_BIRTHS 500
+#define THREAD_FLAGS                                                                          \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PTRACE)
+
+static int settle(struct cast *c, size_t i, struct err *err)
+{
+	struct actor *a = &c->actor[i];
+	struct carrier carrier = { .number = c->carrier };
+	const struct snap_task *from = a->memory < 0 ? NULL : &c->snap->task[a->memory];
+	int ret;
+
+	if (a->settled)
+		return 0;
+	ret = mem_restore_task(c->mem, &a->p, &carrier, &c->snap->task[i], from, err);
+	a->settled = true;
+	return ret ? err_in(err, ret, "memory") : 0;
+}
+
+static void add_thread(struct puppet *p, pid_t tid)
+{
+	struct clone_args args = {
+		.flags = THREAD_FLAGS,
+		.set_tid = batch_in(&p->b, &tid, sizeof(tid)),
+		.set_tid_size = 1,
+	};
+
+	batch_call2(&p->b, "clone3", SYS_clone3, batch_in(&p->b, &args, sizeof(args)), sizeof(args));
+	batch_must_be(&p->b, tid);
+}
+
+static int make_threads(struct cast *c, size_t i, struct err *err)
+{
+	const struct snap_task *t = &c->snap->task[i];
+	struct puppet *p = &c->actor[i].p;
+	int ret = 0;
+
+	for (unsigned k = 1; k < t->n_threads && !ret;) {
+		unsigned first = k;
+
+		for (; k < t->n_threads && k - first < BATCH_BIRTHS; k++)
+			add_thread(p, t->threads[k].tid);
+		ret = puppet_run(p, err);
+		for (; first < k && !ret; first++)
+			ret = puppet_born(t->threads[first].tid, err);
+	}
+	return ret ? err_in(err, ret, "make its threads") : 0;
+}
+
+static int revive_thread(struct cast *c, size_t i, unsigned k, const CoreEntry *leader,
+	struct puppet *p, struct err *err)
+{
+	const struct snap_task *t = &c->snap->task[i];
+	struct restore_thread th = {
+		.pid = t->pid,
+		.tid = t->threads[k].tid,
+		.leader = k == 0,
+		.leader_core = leader,
+		.seccomp = c->snap->seccomp,
+		.own = &c->own,
+		.p = p,
+		.log = c->snap->log,
+	};
+	int ret;
+
+	th.core = k ? snapshot_core(&t->threads[k], &c->core_arena) : leader;
+	if (!th.core)
+		return err_os(err, ENOMEM, "core");
+	ret = task_restore(&th, err);
+	if (!ret && k == 0)
+		mem_restore_last(c->mem, p, t);
+	if (!ret)
+		ret = puppet_run(p, err);
+	return ret && k ? err_in(err, ret, "thread %d", th.tid) : ret;
+}
+
+static int revive_threads(struct cast *c, size_t i, struct err *err)
+{
+	const struct snap_task *t = &c->snap->task[i];
+	struct arena leader_arena;
+	const CoreEntry *leader;
+	int ret = 0;
+
+	arena_init(&leader_arena);
+	leader = snapshot_core(&t->threads[0], &leader_arena);
+	if (!leader)
+		ret = err_os(err, ENOMEM, "core");
+	for (unsigned k = 1; k < t->n_threads && !ret; k++) {
+		struct puppet p;
+
+		arena_reset(&c->core_arena);
+		puppet_init(&p, &c->stage, THREAD_SLOT, t->pid, t->threads[k].tid);
+		ret = revive_thread(c, i, k, leader, &p, err);
+	}
+	if (!ret)
+		ret = revive_thread(c, i, 0, leader, &c->actor[i].p, err);
+	arena_deinit(&leader_arena);
+	return ret;
+}
+
+static int revive_live(struct cast *c, size_t i, struct err *err)
+{
+	struct puppet *p = &c->actor[i].p;
+	struct carrier carrier = { .number = c->carrier };
+	int ret = settle(c, i, err);
+
+	if (!ret)
+		ret = transfer_table(p, &carrier, c->files, &c->snap->task[i], err);
+	if (!ret)
+		batch_call1(&p->b, "close", SYS_close, c->carrier);
+	if (!ret)
+		ret = make_threads(c, i, err);
+	return ret ? ret : revive_threads(c, i, err);
+}
+
+static void add_name(struct puppet *p, const char *comm)
+{
+	batch_call2(&p->b, "PR_SET_NAME", SYS_prctl, 15 /* PR_SET_NAME */, batch_text(&p->b, comm));
+}
+
+/* By the signal that killed it, or by its exit code; it stays for its parent to reap. */
+static int die_again(struct cast *c, size_t i, struct err *err)
+{
+	const struct snap_task *t = &c->snap->task[i];
+	struct puppet *p = &c->actor[i].p;
+	struct rlimit no_core = { 0 };
+	int sig = t->exit_code & 0x7f, status, ret;
+	uint64_t open_mask = 0;
+
+	add_name(p, t->comm);
+	if (!sig) {
+		batch_call1(&p->b, "exit_group", SYS_exit_group, t->exit_code >> 8 & 0xff);
+		ret = puppet_start(p, err);
+	} else {
+		batch_call4(&p->b, "prlimit64", SYS_prlimit64, 0, RLIMIT_CORE,
+			batch_in(&p->b, &no_core, sizeof(no_core)), 0);
+		ret = puppet_run(p, err);
+		if (!ret && (ptrace(PTRACE_SETSIGMASK, p->tid, sizeof(open_mask), &open_mask) ||
+				    ptrace(PTRACE_CONT, p->tid, 0, sig)))
+			ret = err_os(err, errno, "let it die by signal %d", sig);
+	}
+	while (!ret && waitpid(p->pid, &status, __WALL) == p->pid && WIFSTOPPED(status))
+		if (ptrace(PTRACE_CONT, p->tid, 0, WSTOPSIG(status)))
+			ret = err_os(err, errno, "let it die by signal %d", sig);
+	c->actor[i].dead = !ret;
+	return ret;
+}
+
+int cast_revive(struct cast *c, struct err *err)
+{
+	/* Zombies first: their parents' SIGCHLD is discarded when their signal actions are set. */
+	for (size_t i = 0; i < c->snap->tasks; i++) {
+		int ret = c->snap->task[i].state == SNAP_DEAD ? die_again(c, i, err) : 0;
+
+		if (ret)
+			return err_in(err, ret, "pid %d", c->snap->task[i].pid);
+	}
+	for (size_t i = 0; i < c->snap->tasks; i++) {
+		int ret = c->snap->task[i].state == SNAP_DEAD ? 0 : revive_live(c, i, err);
+
+		if (ret)
+			return err_in(err, ret, "pid %d (%s)", c->snap->task[i].pid,
+				c->snap->task[i].comm);
+	}
+	return 0;
+}
+
+static uint64_t mask_of(const CoreEntry *core)
+{
+	return core->tc ? core->tc->blk_sigset : core->thread_core->blk_sigset;
+}
+
+static int finish_thread(struct cast *c, size_t i, unsigned k, struct err *err)
+{
+	const struct snap_task *t = &c->snap->task[i];
+	const struct snap_thread *th = &t->threads[k];
+	uint64_t slot = c->actor[i].p.b.remote, mask;
+	struct arch_regs regs;
+	const CoreEntry *core;
+	int ret;
+
+	arena_reset(&c->core_arena);
+	core = snapshot_core(th, &c->core_arena);
+	if (!core)
+		return err_os(err, ENOMEM, "core");
+	registers_from_image(core, &regs);
+	ret = restart_call(th->tid, core, c->stage.base, slot, (void *)slot, &regs, err);
+	if (!ret && k == 0)
+		ret = mem_restore_unstage(c->mem, &c->actor[i].p, t, err);
+	if (!ret)
+		ret = registers_set(th->tid, core, &regs, err);
+	mask = mask_of(core);
+	if (!ret && ptrace(PTRACE_SETSIGMASK, th->tid, sizeof(mask), &mask))
+		ret = err_os(err, errno, "thread %d: set the signal mask", th->tid);
+	return ret;
+}
+
+int cast_finish(struct cast *c, struct err *err)
+{
+	for (size_t i = 0; i < c->snap->tasks; i++) {
+		const struct snap_task *t = &c->snap->task[i];
+		int ret = 0;
+
+		if (t->state == SNAP_DEAD)
+			continue;
+		for (unsigned k = t->n_threads; k-- > 0 && !ret;) /* the leader last */
+			ret = finish_thread(c, i, k, err);
+		if (ret)
+			return err_in(err, ret, "pid %d (%s)", t->pid, t->comm);
+	}
+	return 0;
+}
+
+int cast_release(struct cast *c, bool stopped, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < c->snap->tasks; i++) {
+		const struct snap_task *t = &c->snap->task[i];
+		int sig = stopped ? SIGSTOP : t->state == SNAP_STOPPED ? t->stop_signal : 0;
+
+		if (t->state == SNAP_DEAD)
+			continue;
+		if (sig)
+			kill(t->pid, sig);
+		for (unsigned k = 0; k < t->n_threads; k++)
+			if (ptrace(PTRACE_DETACH, t->threads[k].tid, 0, 0) && !ret)
+				ret = err_os(err, errno, "pid %d: let it go", t->pid);
+		c->actor[i].dead = true; /* not ours any more */
+	}
+	return ret;
+}
