@@ -40,7 +40,7 @@ unit_bin  := $(unit_src:%.c=$(BUILD)/%)
 zdtm_bin  := $(zdtm_src:%.c=$(BUILD)/%)
 bench_bin := $(bench_src:%.c=$(BUILD)/%)
 
-.PHONY: all check unit zdtm zdtm-bin programs bench bench-bin lint headers install clean
+.PHONY: all check unit unit-bin zdtm zdtm-bin programs bench bench-bin lint headers install clean
 .SECONDARY:
 all: criu-lite/crl
 
@@ -105,7 +105,9 @@ zdtm: all zdtm-bin
 programs: all
 	$(Q)test/programs/run $(T)
 
-check: all unit zdtm-bin
+unit-bin: $(unit_bin)
+
+check: all unit-bin zdtm-bin
 	$(Q)test/check --build $(BUILD) $(T)
 
 bench: all bench-bin
@@ -116,7 +118,7 @@ lint:
 
 # Each header compiles alone.
 headers: | $(pb_h)
-	$(Q)for h in lib/include/crl/*.h criu-lite/*.h criu-lite/*/*.h; do [ -e $$h ] || continue; \
+	$(Q)for h in lib/include/crl/*.h lib/include/crl/*/*.h criu-lite/*.h criu-lite/*/*.h; do [ -e $$h ] || continue; \
 		$(CC) $(CPPFLAGS) -std=gnu17 -Wall -Wextra -x c -fsyntax-only $$h || exit 1; done
 
 install: all

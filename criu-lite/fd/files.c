@@ -53,6 +53,7 @@ struct description {
 struct path_file {
 	uint64_t dev, ino; /* as the kernel shows them where it was found */
 	const char *name;
+	bool writable; /* mapped shared and writable: opened in another way than for reading */
 	uint32_t id;
 };
 
@@ -92,6 +93,8 @@ static int path_file_cmp(const void *left, const void *right)
 
 	if (!c)
 		c = order(a->dev, b->dev);
+	if (!c)
+		c = order(a->writable, b->writable);
 	return c ? c : strcmp(a->name, b->name);
 }
 
@@ -141,7 +144,8 @@ static struct path_file *path_find(struct files *f, const struct path_file *key)
 static int path_lookup(struct files *f, struct dump_task *t, uint64_t dev, uint64_t ino,
 	const char *name, const char *through, bool writable, uint32_t *id, struct err *err)
 {
-	struct path_file key = { .dev = dev, .ino = ino, .name = name }, *found;
+	struct path_file key = { .dev = dev, .ino = ino, .name = name, .writable = writable },
+		*found;
 	FileEntry *e;
 	struct stat st;
 	int ret;
@@ -155,8 +159,7 @@ static int path_lookup(struct files *f, struct dump_task *t, uint64_t dev, uint6
 		return err_os(err, errno, "stat %s", through);
 	e = files_new(f, FD_TYPES__REG);
 	ret = reg_describe(f, t, &(struct reg_source){
-		.through = through, .name = name, .st = &st, .build_id = true,
-		.writable = writable }, e, err);
+		.through = through, .name = name, .st = &st, .build_id = true }, e, err);
 	if (ret < 0)
 		return ret;
 	if (ret == FD_REFUSED)
@@ -187,6 +190,7 @@ int files_mapped(struct files *f, struct dump_task *t, const struct proc_vma *v,
 	struct path_file key = {
 		.dev = (uint64_t)v->major << 32 | v->minor,
 		.ino = v->inode,
+		.writable = writable,
 	}, *found;
 	char through[64], name[4200];
 	int ret;

@@ -35,7 +35,7 @@
 #include "snapshot/obstacles.h"
 #include "task/task.h"
 
-#define STATUS_FLAGS (O_NONBLOCK | O_DIRECT | O_ASYNC | O_APPEND)
+#define STATUS_FLAGS (O_NONBLOCK | O_DIRECT | O_ASYNC | O_APPEND | O_NOATIME)
 #define PIPE_MAX     (64u << 20)
 
 struct pipe_known {
@@ -178,6 +178,7 @@ struct pipe_made {
 	unsigned readers, writers; /* descriptions not yet opened */
 	int reader, writer;	   /* what pipe2 gave; -1 before */
 	bool reader_used, writer_used;
+	bool packets;		   /* some writer is in packet mode */
 };
 
 struct restore_pipes {
@@ -252,6 +253,8 @@ static int pipe_load(struct restore_files *r, struct err *err)
 			pipe_made(r, e->pipe->pipe_id)->writers++;
 		else
 			pipe_made(r, e->pipe->pipe_id)->readers++;
+		if (e->pipe->flags & O_DIRECT)
+			pipe_made(r, e->pipe->pipe_id)->packets = true;
 	}
 	return ret < 0 ? ret : 0;
 }
@@ -281,11 +284,11 @@ int pipe_fill(int writer, const void *record, const uint8_t *data, struct err *e
 	return 0;
 }
 
-static int pipe_make(struct pipe_made *p, int flags, struct err *err)
+static int pipe_make(struct pipe_made *p, struct err *err)
 {
 	int fd[2], ret = 0;
 
-	if (pipe2(fd, O_CLOEXEC | O_NONBLOCK | (flags & O_DIRECT)))
+	if (pipe2(fd, O_CLOEXEC | O_NONBLOCK | (p->packets ? O_DIRECT : 0)))
 		return err_os(err, errno, "make a pipe");
 	p->reader = fd[0];
 	p->writer = fd[1];
@@ -324,7 +327,7 @@ static int pipe_open(struct restore_files *r, const FileEntry *e, int *fd, struc
 	bool writing = (e->pipe->flags & O_ACCMODE) == O_WRONLY;
 	bool both = (e->pipe->flags & O_ACCMODE) == O_RDWR;
 	struct f_owner_ex owner;
-	int new, ret = p->reader < 0 && p->writer < 0 ? pipe_make(p, e->pipe->flags, err) : 0;
+	int new, ret = p->reader < 0 && p->writer < 0 ? pipe_make(p, err) : 0;
 
 	if (ret)
 		return ret;

@@ -188,7 +188,7 @@ static int reg_open(struct restore_files *r, const FileEntry *e, int *fd, struct
 {
 	const RegFileEntry *reg = e->reg;
 	const struct ghost_file *ghost = restore_files_ghost(r, e->id);
-	int flags = (reg->flags & OPEN_FLAGS & ~O_NOFOLLOW) | O_CLOEXEC | O_NOCTTY;
+	int flags = (reg->flags & OPEN_FLAGS) | O_CLOEXEC | O_NOCTTY;
 	auto_fd int new = -1;
 	int ret;
 

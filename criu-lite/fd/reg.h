@@ -18,7 +18,6 @@ struct reg_source {
 	const char *name;    /* what the link reads */
 	const struct stat *st;
 	bool build_id;	     /* mapped or executed: note which build it is */
-	bool writable;
 };
 
 /* Fill e->reg with all but flags, position and owner; FD_REFUSED when its path does not lead there. */

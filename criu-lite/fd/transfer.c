@@ -41,7 +41,8 @@ static int place(struct puppet *p, struct carrier *c, const struct snap_fd *want
 		transfer_close(p, c, there);
 		return 0;
 	}
-	c->lowest++;
+	if (++c->lowest == c->number)
+		c->lowest++;
 	if (!want->cloexec)
 		batch_call3(&p->b, "F_SETFD", SYS_fcntl, there, F_SETFD, 0);
 	return 0;

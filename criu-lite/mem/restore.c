@@ -196,10 +196,27 @@ static int drop_ranges(struct puppet *p, const struct layout *l, struct err *err
 	return 0;
 }
 
-/* Protection as long as pages are put in. */
-static int work_prot(const VmaEntry *e)
+/*
+ * Protection at first: writable where pages will be put in. Not where none are: a
+ * private mapping that was ever writable is accounted for, and shows it.
+ */
+static int first_prot(const struct layout_area *a)
 {
-	return e->prot | (vma_private(e) ? PROT_READ | PROT_WRITE : 0);
+	return a->want->prot | (a->touched ? PROT_READ | PROT_WRITE : 0);
+}
+
+static void mark_filled(struct layout *l, const struct snap_pagemap *pages)
+{
+	size_t k = 0;
+
+	for (size_t i = 0; i < l->count; i++) {
+		struct layout_area *a = &l->area[i];
+
+		while (k < pages->count && pages->run[k].at + pages->run[k].len <= a->want->start)
+			k++;
+		a->touched = a->how == LAYOUT_NEW && k < pages->count &&
+			     pages->run[k].at < a->want->end;
+	}
 }
 
 static int map_new(struct puppet *p, const VmaEntry *e, int fd, int64_t prot, struct err *err)
@@ -229,7 +246,7 @@ static int map_anonymous(struct puppet *p, const struct layout *l, struct err *e
 			batch_call4(&p->b, "mremap", SYS_mremap, a->had->start,
 				a->had->end - a->had->start, a->want->end - a->want->start, 0);
 		else if (a->how == LAYOUT_NEW && (a->want->status & VMA_ANON_PRIVATE) && !ret)
-			ret = map_new(p, a->want, -1, work_prot(a->want), err);
+			ret = map_new(p, a->want, -1, first_prot(a), err);
 	}
 	return ret;
 }
@@ -274,7 +291,7 @@ static int map_files(struct mem_restore *r, struct puppet *p, struct carrier *c,
 		for (unsigned n = 0; n < 60 && i < l->count && needs_file(&l->area[i]) &&
 				     same_file(first, l->area[i].want);
 			n++, i++)
-			map_new(p, l->area[i].want, there, work_prot(l->area[i].want), err);
+			map_new(p, l->area[i].want, there, first_prot(&l->area[i]), err);
 		transfer_close(p, c, there);
 	}
 	return 0;
@@ -304,13 +321,13 @@ static int finish_areas(struct puppet *p, const struct layout *l, struct err *er
 	for (size_t i = 0; i < l->count; i++) {
 		const struct layout_area *a = &l->area[i];
 		const VmaEntry *e = a->want;
-		int now = a->how == LAYOUT_NEW ? work_prot(e) : (int)a->had->prot;
+		int now = a->how == LAYOUT_NEW ? (int)e->prot : (int)a->had->prot;
 		int ret = puppet_room(p, 16, 256, err);
 
 		if (ret)
 			return ret;
 		if (a->touched)
-			now = work_prot(e);
+			now = first_prot(a);
 		if (now != (int)e->prot)
 			batch_call3(&p->b, "mprotect", SYS_mprotect, e->start, e->end - e->start, e->prot);
 		if (a->how == LAYOUT_NEW && e->madv)
@@ -417,6 +434,7 @@ int mem_restore_task(struct mem_restore *r, struct puppet *p, struct carrier *c,
 	if (!mm)
 		return err_os(err, ENOMEM, "mappings");
 	layout_make(&l, mm, parent ? r->parent_mm : NULL, &r->arena);
+	mark_filled(&l, &t->pages);
 	if (!parent)
 		clear_all(r, p);
 	if (!ret)

@@ -34,6 +34,7 @@ struct job {
 	struct peek *p;
 	int fd, type;
 	size_t bytes, taken;
+	bool ended;
 	int code; /* errno */
 };
 
@@ -77,11 +78,11 @@ static void take_control(struct job *j, struct msghdr *m, struct peeked *k)
 		j->p->rights = true;
 }
 
-/* The end of a closed stream looks like an empty packet. */
+/* The end of what was shut down looks like an empty packet. */
 static bool is_end(const struct job *j, ssize_t n)
 {
 	return !n && (j->type == SOCK_STREAM ||
-			     (j->type == SOCK_SEQPACKET && j->bytes && j->taken == j->bytes));
+			     (j->type == SOCK_SEQPACKET && j->ended && j->taken == j->bytes));
 }
 
 /* One packet or piece: 1; 0 at the end; -errno. */
@@ -162,9 +163,10 @@ static int run_apart(struct job *j, struct err *err)
 	return j->code ? err_os(err, j->code, "look at what waits in it") : 0;
 }
 
-int peek_all(int fd, int type, size_t bytes, struct peek *p, struct err *err)
+int peek_all(int fd, int type, size_t bytes, bool ended, struct peek *p, struct err *err)
 {
-	struct job j = { .p = p, .fd = fd, .type = type, .bytes = bytes };
+	struct job j = { .p = p, .fd = fd, .type = type, .bytes = bytes,
+		.ended = ended };
 	int ret;
 
 	*p = (struct peek){ .size = DATA_ROOM };

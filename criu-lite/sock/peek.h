@@ -28,10 +28,11 @@ struct peek {
 
 /*
  * All packets of a socket of ours, or, of a stream, pieces of up to 64 KiB. For
- * SOCK_STREAM and SOCK_SEQPACKET `bytes` is how many there are together. The
- * caller ends with peek_deinit in any case. ENOBUFS: it is too much.
+ * SOCK_STREAM and SOCK_SEQPACKET `bytes` is how many there are together;
+ * `ended` says that nothing can follow. The caller ends with peek_deinit in any
+ * case. ENOBUFS: it is too much.
  */
-int peek_all(int fd, int type, size_t bytes, struct peek *p, struct err *err);
+int peek_all(int fd, int type, size_t bytes, bool ended, struct peek *p, struct err *err);
 void peek_deinit(struct peek *p);
 
 #endif

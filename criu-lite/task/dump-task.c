@@ -33,6 +33,7 @@
 #include "task/dump-task.h"
 #include "task/ids.h"
 #include "task/namespaces.h"
+#include "task/restart-block.h"
 #include "task/restart.h"
 #include "task/rseq.h"
 #include "task/task.h"
@@ -78,6 +79,7 @@ void task_dumper_deinit(struct task_dumper *d)
 	image_writer_deinit(&d->out);
 	proc_buf_deinit(&d->buf);
 	status_deinit(&d->status);
+	restart_reader_close(d->waits.reader);
 	free(d->scratch);
 	free(d->note);
 }
@@ -322,7 +324,8 @@ int dump_task_live(struct task_dumper *d, const struct frozen_task *ft, struct e
 		.d = d,
 		.ft = ft,
 		.t = { .pid = ft->pid, .buf = &d->buf, .arena = &d->mem_arena,
-			.obstacles = d->obstacles, .log = d->log, .seccomp = &d->seccomp },
+			.obstacles = d->obstacles, .log = d->log, .seccomp = &d->seccomp,
+			.waits = &d->waits },
 		.plant = { .mem = -1 },
 	};
 	int ret;
@@ -345,6 +348,7 @@ int dump_task_zombie(struct task_dumper *d, const struct frozen_task *ft, struct
 {
 	CoreEntry core = CORE_ENTRY__INIT;
 	TaskCoreEntry tc = TASK_CORE_ENTRY__INIT;
+	CrlTask own = CRL_TASK__INIT;
 	struct proc_stat stat;
 	char path[32];
 	auto_fd int proc = -1;
@@ -355,8 +359,14 @@ int dump_task_zombie(struct task_dumper *d, const struct frozen_task *ft, struct
 	if (proc < 0)
 		return err_os(err, errno, "open %s", path);
 	ret = stat_read(proc, &d->buf, &stat, err);
+	if (!ret)
+		ret = status_read(proc, &d->buf, &d->status, err);
 	if (ret)
 		return ret;
+	own.has_uid = own.has_gid = true;
+	own.uid = d->status.uid[0];
+	own.gid = d->status.gid[0];
+	tc.crl = &own;
 	core.mtype = CORE_ENTRY__MARCH__X86_64;
 	core.tc = &tc;
 	tc.task_state = STATE_DEAD;

@@ -13,6 +13,7 @@
 #include "image/frame.h"
 #include "proto/core.pb-c.h"
 #include "snapshot/arena.h"
+#include "task/restart.h"
 #include "task/seccomp.h"
 
 struct err;
@@ -40,6 +41,7 @@ struct task_dumper {
 	struct arena core_arena, mem_arena;
 	uint8_t *scratch; /* VISIT_SCRATCH bytes: the batch being built */
 	struct batch_note *note;
+	struct restart_waits waits;
 	struct ids *ids;
 	uint64_t ns_own[8]; /* inodes of crl's own namespaces */
 };

@@ -161,7 +161,22 @@ static int open_stage(struct cast *c, struct err *err)
 	return err_set(err, ENOSPC, "no address is free in all tasks of the dump");
 }
 
-/* The number of the carrier lies above all descriptors of the tree, below the limit. */
+static int fd_cmp(const void *a, const void *b)
+{
+	return ((const struct snap_fd *)a)->fd - ((const struct snap_fd *)b)->fd;
+}
+
+static bool number_used(const struct snapshot *s, int number)
+{
+	const struct snap_fd key = { .fd = number };
+
+	for (size_t i = 0; i < s->tasks && number <= s->max_fd; i++)
+		if (bsearch(&key, s->task[i].fds, s->task[i].n_fds, sizeof(key), fd_cmp))
+			return true;
+	return false;
+}
+
+/* The number of the carrier lies above all descriptors of the tree, or in a gap that all have. */
 static int open_carrier(struct cast *c, struct err *err)
 {
 	struct rlimit limit;
@@ -169,11 +184,14 @@ static int open_carrier(struct cast *c, struct err *err)
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
-	c->carrier = c->snap->max_fd + 1 < CARRIER_MIN ? CARRIER_MIN : c->snap->max_fd + 1;
-	if ((rlim_t)c->carrier >= limit.rlim_cur)
+	if ((rlim_t)c->snap->max_fd >= limit.rlim_cur)
 		return err_set(err, EMFILE,
 			"descriptor %d is needed, and the hard limit of crl is %llu; raise it (ulimit -n)",
 			c->snap->max_fd, (unsigned long long)limit.rlim_cur);
+	c->carrier = c->snap->max_fd + 1 < CARRIER_MIN ? CARRIER_MIN : c->snap->max_fd + 1;
+	while ((rlim_t)c->carrier >= limit.rlim_cur || number_used(c->snap, c->carrier))
+		if (--c->carrier == 0)
+			return err_set(err, EMFILE, "every descriptor number is used by some task");
 	c->self_pidfd = syscall(SYS_pidfd_open, getpid(), 0);
 	return c->self_pidfd < 0 ? err_os(err, errno, "pidfd_open") : 0;
 }

@@ -26,6 +26,7 @@
 #include <unistd.h>
 
 #include "crl/err.h"
+#include "crl/log.h"
 #include "snapshot/arena.h"
 #include "task/restart.h"
 #include "task/restart-block.h"
@@ -76,23 +77,39 @@ static uint64_t rem_argument(const struct arch_regs *regs)
 	return 0;
 }
 
+static const struct restart_reader *reader_of(struct dump_thread *t)
+{
+	struct restart_waits *waits = t->task->waits;
+	struct err err;
+
+	if (!waits->asked && restart_reader_open(&waits->reader, &err))
+		log_warn(t->task->log, "rest of interrupted waits: %s", err.text);
+	waits->asked = true;
+	return waits->reader;
+}
+
 static int restart_take(struct dump_thread *t, const struct batch *b, unsigned first,
 	struct err *err)
 {
 	CrlThread *own = t->core->thread_core->crl;
-	long nr = arch_syscall_nr(&t->regs);
 	uint64_t ns, rem;
+	long nr = arch_syscall_nr(&t->regs);
 	struct timespec ts;
 	struct iovec l = { &ts, sizeof(ts) }, r;
 
-	if (arch_syscall_nr(&t->regs) < 0 || arch_syscall_ret(&t->regs) != RESTARTBLOCK)
+	if (nr < 0 || arch_syscall_ret(&t->regs) != RESTARTBLOCK)
 		return 0;
 	rem = rem_argument(&t->regs);
 	r = (struct iovec){ (void *)rem, sizeof(ts) };
-	if (rem && process_vm_readv(t->tid, &l, 1, &r, 1, 0) == sizeof(ts))
+	if (rem && process_vm_readv(t->tid, &l, 1, &r, 1, 0) == sizeof(ts)) {
 		ns = ts.tv_sec * NS_A_SECOND + ts.tv_nsec;
-	else if (restart_block_rest(t->tid, &t->regs, &nr, &ns))
+	} else if (restart_reader_rest(reader_of(t), t->tid, &t->regs, &nr, &ns)) {
+		log_warn(t->task->log,
+			"pid %d: thread %d: what remains of its wait (call %ld) is not known: it will "
+			"see EINTR after a restore",
+			t->task->pid, t->tid, nr);
 		return 0;
+	}
 	if (!own)
 		own = t->core->thread_core->crl = arena_msg(t->task->arena, CrlThread, crl_thread);
 	own->has_restart_nr = true;
@@ -118,9 +135,10 @@ static bool rest_arguments(long nr, const struct arch_regs *regs, uint64_t ns, u
 	case SYS_poll:
 		arg[2] = ns == RESTART_FOREVER ? -1ull : (ns + 999999) / 1000000;
 		return true;
-	case SYS_futex:
-		arg[3] = req;
-		return (arg[1] & FUTEX_CMD_MASK) == FUTEX_WAIT;
+	case SYS_futex: /* FUTEX_WAIT_BITSET has an absolute time, in memory of its own */
+		if ((arg[1] & FUTEX_CMD_MASK) == FUTEX_WAIT)
+			arg[3] = req;
+		return true;
 	}
 	return false;
 }

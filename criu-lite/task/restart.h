@@ -2,6 +2,7 @@
 #ifndef CRL_TASK_RESTART_H
 #define CRL_TASK_RESTART_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -10,6 +11,13 @@
 struct arch_regs;
 struct err;
 struct proc_status;
+struct restart_reader;
+
+/* What the kernel tells of interrupted waits; asked when the first one is met. */
+struct restart_waits {
+	bool asked;
+	struct restart_reader *reader; /* restart_reader_close() in any case */
+};
 
 /*
  * Registers of a thread that was stopped in a call which gives EINTR for any

@@ -155,8 +155,18 @@ static int die_again(struct cast *c, size_t i, struct err *err)
 	struct rlimit no_core = { 0 };
 	int sig = t->exit_code & 0x7f, status, ret;
 	uint64_t open_mask = 0;
+	const CoreEntry *core;
 
+	core = snapshot_core(&t->threads[0], &c->core_arena);
+	if (!core)
+		return err_os(err, ENOMEM, "core");
 	add_name(p, t->comm);
+	if (core->tc->crl && core->tc->crl->has_uid) {
+		uint32_t uid = core->tc->crl->uid, gid = core->tc->crl->gid;
+
+		batch_call3(&p->b, "setresgid", SYS_setresgid, gid, gid, gid);
+		batch_call3(&p->b, "setresuid", SYS_setresuid, uid, uid, uid);
+	}
 	if (!sig) {
 		batch_call1(&p->b, "exit_group", SYS_exit_group, t->exit_code >> 8 & 0xff);
 		ret = puppet_start(p, err);

@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -96,8 +97,12 @@ static int sched_take(struct dump_thread *t, const struct batch *b, unsigned fir
 		tc->has_sched_prio = true;
 		tc->sched_prio = attr.priority;
 	}
+	/* Real-time and idle threads keep a nice value too, which sched_getattr does not tell. */
+	errno = 0;
+	tc->sched_nice = getpriority(PRIO_PROCESS, t->tid);
+	if (errno)
+		return err_os(err, errno, "getpriority");
 	tc->has_sched_nice = true;
-	tc->sched_nice = attr.nice;
 	ioprio = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, t->tid);
 	if (ioprio > 0) {
 		ours(t)->has_ioprio = true;
@@ -135,7 +140,7 @@ static void restore_own(struct restore_thread *t, const CrlThread *own)
 		batch_call3(b, "ioprio_set", SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, own->ioprio);
 }
 
-static int sched_restore(struct restore_thread *t, struct err *err)
+static int restore_policy(struct restore_thread *t, struct err *err)
 {
 	const ThreadCoreEntry *tc = t->core->thread_core;
 	struct sched_attributes now = { 0 }, attr = {
@@ -146,15 +151,6 @@ static int sched_restore(struct restore_thread *t, struct err *err)
 		.priority = tc->sched_prio,
 	};
 
-	if (tc->crl) {
-		int ret = restore_affinity(t, tc->crl, err);
-
-		if (ret)
-			return ret;
-		restore_own(t, tc->crl);
-	}
-	if (!tc->has_sched_policy && !tc->has_sched_nice)
-		return 0;
 	if (syscall(SYS_sched_getattr, t->tid, &now, sizeof(now), 0))
 		return err_os(err, errno, "sched_getattr");
 	if (now.policy == attr.policy && now.nice == attr.nice && now.priority == attr.priority &&
@@ -163,6 +159,27 @@ static int sched_restore(struct restore_thread *t, struct err *err)
 	if (syscall(SYS_sched_setattr, t->tid, &attr, 0))
 		return err_os(err, errno, "sched_setattr (policy %u, nice %d, priority %u)",
 			attr.policy, attr.nice, attr.priority);
+	return 0;
+}
+
+static int sched_restore(struct restore_thread *t, struct err *err)
+{
+	const ThreadCoreEntry *tc = t->core->thread_core;
+	int ret = 0;
+
+	if (tc->crl) {
+		ret = restore_affinity(t, tc->crl, err);
+		restore_own(t, tc->crl);
+	}
+	if (!ret && (tc->has_sched_policy || tc->has_sched_nice))
+		ret = restore_policy(t, err);
+	if (ret || !tc->has_sched_nice)
+		return ret;
+	errno = 0;
+	if (getpriority(PRIO_PROCESS, t->tid) == tc->sched_nice && !errno)
+		return 0;
+	if (setpriority(PRIO_PROCESS, t->tid, tc->sched_nice))
+		return err_os(err, errno, "set the nice value %d", tc->sched_nice);
 	return 0;
 }
 

@@ -29,6 +29,7 @@ struct err;
 struct log;
 struct obstacles;
 struct puppet;
+struct restart_waits;
 struct seccomp_table;
 
 /* A live task that is being dumped. */
@@ -41,6 +42,7 @@ struct dump_task {
 	struct obstacles *obstacles;
 	const struct log *log;
 	struct seccomp_table *seccomp; /* filters of the whole tree */
+	struct restart_waits *waits;   /* restart.h */
 	uint64_t brk;	      /* asked by mem/mm.c */
 	int dumpable, thp_disabled;
 };

@@ -140,6 +140,15 @@ static int blame_privilege(struct freezing *f, const char *who, int code, struct
 		who);
 }
 
+static enum blame_answer blame_dead(struct freezing *f, const struct seized *s)
+{
+	struct proc_stat stat;
+
+	if (s->tid != s->tgid || read_stat(f, s->tid, &stat) || stat.state != 'Z')
+		return BLAME_GONE;
+	return stat.num_threads > 1 ? BLAME_HEADLESS : BLAME_ZOMBIE;
+}
+
 int blame_seize(struct freezing *f, const struct seized *s, int code, struct err *err)
 {
 	struct proc_status status = { 0 };
@@ -153,11 +162,11 @@ int blame_seize(struct freezing *f, const struct seized *s, int code, struct err
 	tracer = status.tracer_pid;
 	status_deinit(&status);
 	if (code == ESRCH || ret == -ENOENT || ret == -ESRCH)
-		return state == 'Z' && s->tid == s->tgid ? BLAME_ZOMBIE : BLAME_GONE;
+		return blame_dead(f, s);
 	if (ret)
 		return ret;
 	if (state == 'Z' || state == 'X')
-		return state == 'Z' && s->tid == s->tgid ? BLAME_ZOMBIE : BLAME_GONE;
+		return blame_dead(f, s);
 	if (tracer == gettid())
 		return BLAME_OURS;
 	label(f, s->tgid, s->tid, who);

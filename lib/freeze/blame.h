@@ -14,7 +14,8 @@ int blame_root(struct freezing *f, struct err *err);
 
 enum blame_answer {
 	BLAME_GONE = 1, /* no longer there, or about to be */
-	BLAME_ZOMBIE,	/* a leader that has exited */
+	BLAME_ZOMBIE,	/* a process that has exited */
+	BLAME_HEADLESS, /* a leader that has exited, or dies in exec; not so its threads */
 	BLAME_OURS,	/* seized by us already, as a newborn */
 	BLAME_RETRY,	/* no reason to be seen any more */
 };
@@ -25,7 +26,7 @@ int blame_seize(struct freezing *f, const struct seized *s, int code, struct err
 /* The freeze timed out on this thread; -ETIMEDOUT. */
 int blame_timeout(struct freezing *f, const struct seized *s, struct err *err);
 
-/* The leader has exited while other threads of its process run; -ENOTSUP. */
+/* The leader has exited while other threads of its process live; -ENOTSUP. */
 int blame_dead_leader(struct freezing *f, pid_t pid, struct err *err);
 
 #endif

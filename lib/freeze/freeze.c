@@ -39,6 +39,9 @@
 #define SECOND_NS 1000000000LL
 #define PERIOD_NS 5000000L
 
+/* Where nobody else moves, a leader that stays dead so long is not merely in exec. */
+#define HEADLESS_PASSES 5
+
 /* One more look at the whole tree; f->changed says whether that was news. */
 static int look_again(struct freezing *f, const struct discover_backend *backend,
 	struct cgroup_freezer *cgroup, struct err *err)
@@ -47,6 +50,7 @@ static int look_again(struct freezing *f, const struct discover_backend *backend
 
 	f->pass++;
 	f->changed = false;
+	f->headless = 0;
 	ret = backend->list(f->root, DISCOVER_IDS, seize_meet, f, err);
 	if (!ret && cgroup) {
 		f->refrigerated = false;
@@ -85,7 +89,9 @@ static int freeze_all(struct freezing *f, const struct discover_backend *backend
 
 		if (ret)
 			return ret == -ESRCH ? root_ended(f, err) : ret;
-		if (!f->changed && seize_verify(f)) {
+		if (f->headless && !f->changed && ++f->headless_passes == HEADLESS_PASSES)
+			return blame_dead_leader(f, f->headless, err);
+		if (!f->headless && !f->changed && seize_verify(f)) {
 			ret = hand_out(f, tree, err);
 			if (ret != TREE_CHANGED)
 				return ret;

@@ -24,6 +24,8 @@ struct freezing {
 	long long deadline; /* CLOCK_MONOTONIC, ns */
 	uint32_t pass;	    /* of discovery, from 1 */
 	uint32_t ticks;
+	pid_t headless;	   /* in this pass: a process whose leader is dead, or 0 */
+	uint32_t headless_passes;
 	bool changed;	   /* something happened since the pass began */
 	bool died;	   /* a thread that we had seized is gone */
 	bool undoing;	   /* detach whoever stops */

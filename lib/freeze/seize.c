@@ -99,19 +99,25 @@ static int refused(struct freezing *f, struct seized *s, int code, struct err *e
 	switch (ret) {
 	case BLAME_ZOMBIE:
 		s->state = SEIZED_ZOMBIE;
+		seize_reap(s->tid, WNOHANG); /* if we hold it, its parent has not heard of it */
+		break;
+	case BLAME_HEADLESS:
+		f->headless = s->tgid;
 		return 0;
 	case BLAME_OURS:
 		s->attached = true;
 		set_ask(&f->set, s);
-		return 0;
+		break;
 	case BLAME_RETRY:
 		s->refused++;
-		return 0;
+		break;
 	case BLAME_GONE:
-		return 0;
+		break;
 	default:
 		return ret;
 	}
+	f->changed = true;
+	return 0;
 }
 
 static int seize(struct freezing *f, struct seized *s, struct err *err)
@@ -119,9 +125,10 @@ static int seize(struct freezing *f, struct seized *s, struct err *err)
 	size_t at = s - f->set.v;
 	int ret;
 
-	f->changed = true;
-	if (f->refrigerated && !refrigerated(f, s->tid))
+	if (f->refrigerated && !refrigerated(f, s->tid)) {
+		f->changed = true;
 		return 0;
+	}
 	ret = call_seize(f, s->tid);
 	if (ret == -ETIMEDOUT) {
 		s->attached = !ptrace(PTRACE_INTERRUPT, s->tid, 0, 0);
@@ -131,6 +138,7 @@ static int seize(struct freezing *f, struct seized *s, struct err *err)
 	}
 	if (ret)
 		return refused(f, s, -ret, err);
+	f->changed = true;
 	s->attached = true;
 	s->refused = 0;
 	set_ask(&f->set, s);
@@ -250,8 +258,6 @@ void seize_undo(struct freezing *f)
 		} else if (s->let_go) {
 			s->let_go = false;
 			ptrace(PTRACE_INTERRUPT, s->tid, 0, 0);
-		} else if (s->attached && s->state == SEIZED_ZOMBIE) {
-			seize_reap(s->tid, WNOHANG);
 		}
 	}
 	f->deadline = freezing_now() + UNDO_NS;

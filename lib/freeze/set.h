@@ -14,7 +14,7 @@ enum seized_state {
 	SEIZED_NOT,	/* met, but not ours: gone, or not yet seized */
 	SEIZED_ASKED,	/* ours; its stop is to be waited for */
 	SEIZED_STOPPED, /* ours, in PTRACE_EVENT_STOP */
-	SEIZED_ZOMBIE,	/* the leader of a process; its exit is not ours to collect */
+	SEIZED_ZOMBIE,	/* a process that has exited; not ours */
 };
 
 struct seized {

@@ -199,9 +199,10 @@ static void look_closely(struct freezing *f, size_t at)
 	struct seized *s = &f->set.v[at];
 
 	switch (freezing_state(f, s->tid)) {
-	case 'Z': /* a leader whose other threads live: nothing to wait for */
+	case 'Z': /* a leader is heard of when its other threads are gone, which may be never */
 		if (s->tid == s->tgid) {
-			s->state = SEIZED_ZOMBIE;
+			s->state = SEIZED_NOT;
+			s->attached = false;
 			f->changed = true;
 		}
 		break;

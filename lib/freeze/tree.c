@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "blame.h"
 #include "crl/auto.h"
 #include "crl/err.h"
 #include "crl/freeze.h"
@@ -66,12 +65,12 @@ static int collect(struct build *b, struct err *err)
 	return 0;
 }
 
-/* The set is the only one of us that may change what it knows. */
+/* A zombie that is none, or no longer there, is to be looked at anew. */
 static int disbelieve(struct build *b, pid_t tid)
 {
 	struct seized *s = set_find(&b->f->set, tid);
 
-	if (s->state == SEIZED_ZOMBIE && !s->attached)
+	if (s->state == SEIZED_ZOMBIE)
 		s->state = SEIZED_NOT;
 	return TREE_CHANGED;
 }
@@ -92,7 +91,7 @@ static int read_task(struct build *b, const struct seized *s, struct frozen_task
 		ret = stat_parse(b->f->buf.data, b->f->buf.len, &stat, err);
 	if (ret)
 		return ret;
-	if (stat.state != (zombie ? 'Z' : 't'))
+	if (stat.state != (zombie ? 'Z' : 't') || (zombie && stat.num_threads > 1))
 		return disbelieve(b, s->tid);
 	task->pid = s->tid;
 	task->ppid = stat.ppid;
@@ -104,13 +103,10 @@ static int read_task(struct build *b, const struct seized *s, struct frozen_task
 	return 0;
 }
 
-static int add_thread(struct build *b, const struct seized *s, struct frozen_task *task,
-	struct err *err)
+static int add_thread(struct build *b, const struct seized *s, struct frozen_task *task)
 {
-	if (task->pid != s->tgid) /* a thread whose leader is not there */
+	if (task->pid != s->tgid || task->state == FROZEN_ZOMBIE) /* whose leader is not there */
 		return TREE_CHANGED;
-	if (task->state == FROZEN_ZOMBIE)
-		return blame_dead_leader(b->f, task->pid, err);
 	if (!task->n_threads)
 		task->threads = &b->threads[b->n_threads];
 	task->n_threads++;
@@ -136,7 +132,7 @@ static int read_tasks(struct build *b, struct err *err)
 			ret = read_task(b, s, task, err);
 		}
 		if (!ret && s->state == SEIZED_STOPPED)
-			ret = task ? add_thread(b, s, task, err) : TREE_CHANGED;
+			ret = task ? add_thread(b, s, task) : TREE_CHANGED;
 	}
 	return ret;
 }

@@ -38,7 +38,7 @@ def lacking(need, test, args):
     if kind == "kernel":
         return None if release(platform.release()) >= release(what) else f"needs Linux {what}"
     if kind == "cpu":
-        flags = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(), re.M)
+        flags = re.search(r"^flags\s*:(.*)$", Path("/proc/cpuinfo").read_text(errors="replace"), re.M)
         return None if flags and what in flags[1].split() else f"needs a cpu with {what}"
     if kind == "file":
         return None if os.path.exists(what) else f"needs {what}"
@@ -63,7 +63,7 @@ def children(pid):
     found = []
     for path in Path(f"/proc/{pid}/task").glob("*/children"):
         try:
-            found += [int(p) for p in path.read_text().split()]
+            found += [int(p) for p in path.read_text(errors="replace").split()]
         except OSError:  # a thread that is gone
             pass
     return found
@@ -75,7 +75,7 @@ def tree(pid):
     while todo:
         one = todo.pop()
         try:
-            stat = Path(f"/proc/{one}/stat").read_text().rpartition(")")[2].split()
+            stat = Path(f"/proc/{one}/stat").read_text(errors="replace").rpartition(")")[2].split()
         except OSError:
             continue
         found[one] = (int(stat[1]) if one != pid else 0, int(stat[2]), int(stat[3]))
@@ -111,7 +111,7 @@ def kill_descendants():
         alive = [pid for pid in tree(os.getpid()) if pid != os.getpid()]
         for pid in alive:
             try:
-                state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+                state = Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
                 if state not in "ZX":
                     killed.add(pid)
                 os.kill(pid, signal.SIGKILL)
@@ -221,7 +221,7 @@ class Run:
         status, text = self.crl("restore", "-d", "--pidfile", pidfile)
         if status:
             raise Failure(f"crl restore: {text or 'exit status 1'}")
-        if not pidfile.exists() or pidfile.read_text().strip() != str(self.pid):
+        if not pidfile.exists() or pidfile.read_text(errors="replace").strip() != str(self.pid):
             raise Failure(f"restore: the pidfile does not hold {self.pid}")
         self.check_same(before, "restore")
 
