@@ -7,12 +7,21 @@
 #include "snapshot/obstacles.h"
 #include "task/task.h"
 
-extern const struct fd_ops pipe_ops, fifo_ops, tty_ops, reg_ops, socket_ops;
+extern const struct fd_ops pipe_ops, fifo_ops, tty_ops, reg_ops;
+extern const struct fd_ops eventfd_ops, signalfd_ops, timerfd_ops, epoll_ops, memfd_ops;
+extern const struct fd_ops unix_ops, socket_ops;
 
 const struct fd_ops *const fd_table[] = {
 	&pipe_ops,
 	&fifo_ops,
 	&tty_ops,
+	&eventfd_ops,
+	&signalfd_ops,
+	&timerfd_ops,
+	&epoll_ops, /* before what it may watch, on which it has a claim at restore */
+	&unix_ops,
+	&socket_ops, /* the other sockets */
+	&memfd_ops,
 	&reg_ops, /* regular files, directories, devices: whatever has a path */
 };
 const unsigned fd_table_size = sizeof(fd_table) / sizeof(fd_table[0]);

@@ -78,11 +78,14 @@ static void take_control(struct job *j, struct msghdr *m, struct peeked *k)
 		j->p->rights = true;
 }
 
-/* The end of what was shut down looks like an empty packet. */
-static bool is_end(const struct job *j, ssize_t n)
+/*
+ * Where the end is known it is not read: it may look like an empty packet, and
+ * an error that waits for the task (ECONNRESET) would be told to us.
+ */
+static bool at_end(const struct job *j)
 {
-	return !n && (j->type == SOCK_STREAM ||
-			     (j->type == SOCK_SEQPACKET && j->ended && j->taken == j->bytes));
+	return (j->type == SOCK_STREAM || (j->type == SOCK_SEQPACKET && j->ended)) &&
+	       j->taken >= j->bytes;
 }
 
 /* One packet or piece: 1; 0 at the end; -errno. */
@@ -100,6 +103,8 @@ static int peek_one(struct job *j)
 		.msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
 	ssize_t n;
 
+	if (at_end(j))
+		return 0;
 	if (p->count == PACKETS_MAX || p->size - p->used < PIECE + sizeof(from))
 		return -ENOBUFS;
 	iov.iov_len = j->type == SOCK_STREAM ? PIECE : p->size - p->used - sizeof(from);
@@ -108,10 +113,10 @@ static int peek_one(struct job *j)
 		return errno == EAGAIN ? 0 : -errno;
 	*k = (struct peeked){ .at = p->used, .len = n, .from = p->used + n };
 	take_control(j, &m, k);
-	if (is_end(j, n))
-		return 0;
 	if (m.msg_flags & MSG_TRUNC)
 		return -ENOBUFS;
+	if (!n && j->type == SOCK_STREAM)
+		return -EIO;
 	if (m.msg_namelen > offsetof(struct sockaddr_un, sun_path))
 		k->from_len = m.msg_namelen - offsetof(struct sockaddr_un, sun_path);
 	memcpy(p->data + k->from, from.sun_path, k->from_len);

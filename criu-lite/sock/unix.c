@@ -76,6 +76,12 @@ static const char *impossible(const struct unix_info *u, short polled, const cha
 		*remedy = "let the listener accept it first";
 		return "its connection has not been accepted yet, which is not carried";
 	}
+	/* To look at the packets would take it away. */
+	if ((polled & POLLERR) && (u->type == SOCK_DGRAM ||
+					  (u->type == SOCK_SEQPACKET && u->rqueue))) {
+		*remedy = "let the task receive it first";
+		return "an error waits in it (ECONNRESET), which is not carried";
+	}
 	return NULL;
 }
 
@@ -175,6 +181,14 @@ static int dump_fields(struct files *f, const struct fd_view *v, const struct un
 	return ret;
 }
 
+/* Of datagrams rqueue counts the first only, which may be empty; poll tells the end too. */
+static bool has_data(const struct unix_info *u, short polled)
+{
+	if (u->state == UNIX_LISTENS || !(polled & POLLIN))
+		return false;
+	return u->rqueue || u->type == SOCK_DGRAM || (u->type == SOCK_SEQPACKET && !(u->shutdown & 1));
+}
+
 static int unix_dump(struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
 {
 	struct pollfd poll_one = { .fd = v->local, .events = POLLIN | POLLPRI };
@@ -201,9 +215,7 @@ static int unix_dump(struct files *f, const struct fd_view *v, FileEntry *e, str
 	seen = (struct unix_seen){ .usk = e->usk, .info = u, .pid = v->task->pid };
 	seen.comm = arena_text(&f->arena, v->task->stat.comm);
 	seen.what = arena_printf(&f->arena, "fd %d (%s)", v->fd, v->link);
-	/* Of datagrams rqueue counts the first only, which may be empty. */
-	seen.data = u->state != UNIX_LISTENS && (poll_one.revents & POLLIN) &&
-		    (u->type != SOCK_STREAM || u->rqueue);
+	seen.data = has_data(u, poll_one.revents);
 	if (seen.data)
 		ret = dump_queue(f, v, u, e->usk, err);
 	if (!ret)

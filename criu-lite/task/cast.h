@@ -13,6 +13,7 @@
 #include "mem/restore.h"
 #include "snapshot/snapshot.h"
 #include "task/family.h"
+#include "task/xstate.h"
 
 struct err;
 
@@ -30,6 +31,7 @@ struct cast {
 	struct mem_restore *mem;
 	struct restore_files *files;
 	struct proc_status own; /* of crl */
+	struct xstate_layout layout;
 	struct arena core_arena; /* messages of one thread */
 	int self_pidfd, carrier;
 	int lifeline; /* write end of a pipe that the root waits on */

@@ -61,6 +61,7 @@ int task_dumper_init(struct task_dumper *d, struct arena *lasting, struct err *e
 	auto_fd int self = open("/proc/self", O_DIRECTORY | O_CLOEXEC);
 
 	arena_init(&d->core_arena);
+	xstate_layout_read(&d->layout);
 	arena_init(&d->mem_arena);
 	seccomp_table_init(&d->seccomp, lasting);
 	d->scratch = calloc(1, VISIT_SCRATCH);
@@ -325,7 +326,7 @@ int dump_task_live(struct task_dumper *d, const struct frozen_task *ft, struct e
 		.ft = ft,
 		.t = { .pid = ft->pid, .buf = &d->buf, .arena = &d->mem_arena,
 			.obstacles = d->obstacles, .log = d->log, .seccomp = &d->seccomp,
-			.waits = &d->waits },
+			.waits = &d->waits, .layout = &d->layout },
 		.plant = { .mem = -1 },
 	};
 	int ret;

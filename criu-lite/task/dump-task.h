@@ -15,6 +15,7 @@
 #include "snapshot/arena.h"
 #include "task/restart.h"
 #include "task/seccomp.h"
+#include "task/xstate.h"
 
 struct err;
 struct files;
@@ -42,6 +43,7 @@ struct task_dumper {
 	uint8_t *scratch; /* VISIT_SCRATCH bytes: the batch being built */
 	struct batch_note *note;
 	struct restart_waits waits;
+	struct xstate_layout layout;
 	struct ids *ids;
 	uint64_t ns_own[8]; /* inodes of crl's own namespaces */
 };

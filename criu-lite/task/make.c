@@ -42,6 +42,7 @@ int cast_init(struct cast *c, const struct snapshot *snap, const struct family *
 	*c = (struct cast){ .snap = snap, .family = family, .files = files, .mem = mem,
 		.self_pidfd = -1, .lifeline = -1 };
 	arena_init(&c->core_arena);
+	xstate_layout_read(&c->layout);
 	c->actor = calloc(n, sizeof(*c->actor));
 	if (!c->actor)
 		return err_os(err, ENOMEM, "tasks");

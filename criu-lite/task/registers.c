@@ -130,9 +130,9 @@ void registers_from_image(const CoreEntry *core, struct arch_regs *regs)
 }
 
 int registers_set(pid_t tid, const CoreEntry *core, const struct arch_regs *regs,
-	struct err *err)
+	const struct xstate_layout *layout, struct err *err)
 {
-	int ret = xstate_set(tid, core, err);
+	int ret = xstate_set(tid, core, layout, err);
 
 	return ret ? ret : arch_regs_set(tid, regs, err);
 }

@@ -8,12 +8,13 @@
 
 struct arch_regs;
 struct err;
+struct xstate_layout;
 
 /* The general registers of an image; not inside a system call. */
 void registers_from_image(const CoreEntry *core, struct arch_regs *regs);
 
 /* Give a stopped thread these registers and the extended state of the image. */
 int registers_set(pid_t tid, const CoreEntry *core, const struct arch_regs *regs,
-	struct err *err);
+	const struct xstate_layout *layout, struct err *err);
 
 #endif

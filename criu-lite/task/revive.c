@@ -227,7 +227,7 @@ static int finish_thread(struct cast *c, size_t i, unsigned k, struct err *err)
 	if (!ret && k == 0)
 		ret = mem_restore_unstage(c->mem, &c->actor[i].p, t, err);
 	if (!ret)
-		ret = registers_set(th->tid, core, &regs, err);
+		ret = registers_set(th->tid, core, &regs, &c->layout, err);
 	mask = mask_of(core);
 	if (!ret && ptrace(PTRACE_SETSIGMASK, th->tid, sizeof(mask), &mask))
 		ret = err_os(err, errno, "thread %d: set the signal mask", th->tid);

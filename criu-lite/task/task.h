@@ -31,6 +31,7 @@ struct obstacles;
 struct puppet;
 struct restart_waits;
 struct seccomp_table;
+struct xstate_layout;
 
 /* A live task that is being dumped. */
 struct dump_task {
@@ -43,6 +44,7 @@ struct dump_task {
 	const struct log *log;
 	struct seccomp_table *seccomp; /* filters of the whole tree */
 	struct restart_waits *waits;   /* restart.h */
+	const struct xstate_layout *layout;
 	uint64_t brk;	      /* asked by mem/mm.c */
 	int dumpable, thp_disabled;
 };

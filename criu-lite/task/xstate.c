@@ -52,11 +52,15 @@ struct legacy { /* FXSAVE */
 	uint32_t rest[24];
 };
 
-static size_t component_offset(enum component c)
+void xstate_layout_read(struct xstate_layout *layout)
 {
-	unsigned a, b, cx, d;
+	unsigned a, b, c, d;
 
-	return __get_cpuid_count(13, c, &a, &b, &cx, &d) && a ? b : 0;
+	for (size_t i = 0; i < COMPONENTS; i++) {
+		bool there = __get_cpuid_count(13, components[i].number, &a, &b, &c, &d) && a;
+
+		layout->offset[components[i].number] = there ? b : 0;
+	}
 }
 
 /* Where component c lies in a message; NULL when the message has none of it. */
@@ -140,7 +144,7 @@ int xstate_take(struct dump_thread *t, struct err *err)
 	refuse_unknown(t, x->xstate_bv);
 	components_alloc(a, x);
 	for (size_t i = 0; i < COMPONENTS; i++) {
-		size_t off = component_offset(components[i].number), bytes;
+		size_t off = t->task->layout->offset[components[i].number], bytes;
 		void *field = component_field(x, components[i].number, &bytes);
 
 		if (off && off + components[i].size <= xs.size)
@@ -164,7 +168,8 @@ static void legacy_fill(struct legacy *l, const UserX86FpregsEntry *e)
 }
 
 /* The thread's present state is the frame: its size and enabled features are those of this machine. */
-int xstate_set(pid_t tid, const CoreEntry *core, struct err *err)
+int xstate_set(pid_t tid, const CoreEntry *core, const struct xstate_layout *layout,
+	struct err *err)
 {
 	const UserX86FpregsEntry *e = core->thread_info->fpregs;
 	struct arch_xstate xs;
@@ -176,7 +181,7 @@ int xstate_set(pid_t tid, const CoreEntry *core, struct err *err)
 	legacy_fill((struct legacy *)xs.data, e);
 	memset(xs.data + LEGACY_SIZE, 0, HEADER_SIZE);
 	for (size_t i = 0; e->xsave && i < COMPONENTS; i++) {
-		size_t off = component_offset(components[i].number), bytes;
+		size_t off = layout->offset[components[i].number], bytes;
 		const void *field = component_field(e->xsave, components[i].number, &bytes);
 
 		if (!(e->xsave->xstate_bv >> components[i].number & 1))
@@ -190,9 +195,9 @@ int xstate_set(pid_t tid, const CoreEntry *core, struct err *err)
 
 static uint64_t enabled_features(void)
 {
-	uint32_t lo, hi, a, b, c, d;
+	uint32_t lo, hi;
 
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c & bit_OSXSAVE))
+	if (!__builtin_cpu_supports("avx")) /* implies that XGETBV works */
 		return FP_AND_SSE;
 	__asm__ volatile("xgetbv" : "=a"(lo), "=d"(hi) : "c"(0));
 	return (uint64_t)hi << 32 | lo;

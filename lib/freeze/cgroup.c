@@ -127,18 +127,41 @@ static int await_frozen(const struct cgroup_freezer *c, int timeout_ms, struct e
 	}
 }
 
+/* Version 2: is a cgroup above frozen? The root has no such file. */
+static int frozen_above(const struct cgroup_freezer *c, struct err *err)
+{
+	PROC_BUF_AUTO buf = { 0 };
+	auto_fd int dir = openat(c->dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	while (dir >= 0) {
+		int ret = proc_read(dir, "cgroup.freeze", &buf, err);
+		int up;
+
+		if (ret)
+			return ret == -ENOENT ? 0 : ret;
+		if (buf.data[0] == '1')
+			return 1;
+		up = openat(dir, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		close(dir);
+		dir = up;
+	}
+	return err_os(err, errno, "the cgroup above");
+}
+
 /* Frozen from above? Then nothing that we write would help. */
 static int check_above(const struct cgroup_freezer *c, struct err *err)
 {
-	char above[16] = "0";
-	int ret = 0;
+	char above[16] = "";
+	int ret;
 
-	if (c->version->number == 1)
+	if (c->version->number == 2) {
+		ret = frozen_above(c, err);
+	} else {
 		ret = read_word(c, "freezer.parent_freezing", above, sizeof(above), err);
-	else if (!c->was_frozen && all_frozen(c, err) > 0)
-		strcpy(above, "1");
-	if (!ret && strcmp(above, "0"))
-		ret = err_set(err, EBUSY,
+		ret = ret ? ret : !strcmp(above, "1");
+	}
+	if (ret > 0)
+		return err_set(err, EBUSY,
 			"it is frozen through a cgroup above it; thaw that one first");
 	return ret;
 }

@@ -31,7 +31,8 @@ struct freezing {
 	bool undoing;	   /* detach whoever stops */
 	bool refrigerated; /* inside a frozen cgroup of version 1 */
 	/* Between the thread and its tick, which is a signal handler. */
-	volatile sig_atomic_t ticked, seizing;
+	volatile sig_atomic_t ticked;
+	volatile sig_atomic_t seizing; /* the process that PTRACE_SEIZE is at work on, or 0 */
 	sigjmp_buf give_up;
 };
 

@@ -26,6 +26,7 @@
 #include "crl/discover.h"
 #include "crl/err.h"
 #include "crl/log.h"
+#include "crl/proc/children.h"
 #include "crl/proc/stat.h"
 #include "freezing.h"
 #include "seize.h"
@@ -51,6 +52,45 @@ static int has_died(pid_t tid, int flags)
 	return si.si_pid && si.si_code != CLD_TRAPPED;
 }
 
+/* A child of our own (not a thread: those have no exit signal)? We hear of its death anyway. */
+static bool own_child(pid_t tid)
+{
+	PROC_BUF_AUTO buf = { 0 };
+	char path[PROC_PATH_SIZE];
+	struct proc_stat stat;
+	struct err scratch;
+
+	proc_path(path, "/proc/", (unsigned int)tid, "/stat");
+	return !proc_read(AT_FDCWD, path, &buf, &scratch) &&
+		!stat_parse(buf.data, buf.len, &stat, &scratch) &&
+		stat.ppid == getpid() && stat.exit_signal >= 0;
+}
+
+int seize_reap(pid_t tid, int flags)
+{
+	int ret = has_died(tid, flags);
+
+	if (ret <= 0)
+		return ret ? ret : -EAGAIN;
+	if (!own_child(tid))
+		waitid(P_PID, tid, &(siginfo_t){ 0 }, WEXITED | WNOHANG | __WALL);
+	return 0;
+}
+
+void seize_collect_dead(struct freezing *f, pid_t tgid)
+{
+	PROC_IDS_AUTO tids = { 0 };
+	char path[PROC_PATH_SIZE];
+	struct err scratch;
+
+	snprintf(path, sizeof(path), "%d/task", tgid);
+	if (proc_list_dir(f->proc, path, &f->buf, &tids, &scratch))
+		return;
+	for (size_t i = 0; i < tids.n; i++)
+		if (tids.v[i] != tgid)
+			seize_reap(tids.v[i], WNOHANG);
+}
+
 void seize_tick(void *arg)
 {
 	struct freezing *f = arg;
@@ -60,15 +100,11 @@ void seize_tick(void *arg)
 		return;
 	if (freezing_now() > f->deadline)
 		siglongjmp(f->give_up, 1);
-	for (size_t i = 0; i < f->set.n; i++) {
-		struct seized *s = &f->set.v[i];
-
-		if (s->attached && s->tid != s->tgid && has_died(s->tid, WNOHANG) > 0)
-			waitid(P_PID, s->tid, &(siginfo_t){ 0 }, WEXITED | WNOHANG | __WALL);
-	}
+	/* We interrupted ptrace() and nothing else: this is as good a place as any. */
+	seize_collect_dead(f, (pid_t)f->seizing);
 }
 
-static int call_seize(struct freezing *f, pid_t tid)
+static int call_seize(struct freezing *f, pid_t tid, pid_t tgid)
 {
 	int ret;
 
@@ -76,7 +112,7 @@ static int call_seize(struct freezing *f, pid_t tid)
 		f->seizing = 0;
 		return -ETIMEDOUT;
 	}
-	f->seizing = 1;
+	f->seizing = tgid;
 	ret = ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) ? -errno : 0;
 	f->seizing = 0;
 	return ret;
@@ -129,7 +165,7 @@ static int seize(struct freezing *f, struct seized *s, struct err *err)
 		f->changed = true;
 		return 0;
 	}
-	ret = call_seize(f, s->tid);
+	ret = call_seize(f, s->tid, s->tgid);
 	if (ret == -ETIMEDOUT) {
 		s->attached = !ptrace(PTRACE_INTERRUPT, s->tid, 0, 0);
 		if (s->attached)
@@ -194,31 +230,6 @@ void seize_drop_unseen(struct freezing *f)
 		s->state = SEIZED_NOT;
 		s->attached = false;
 	}
-}
-
-/* A child of our own (not a thread: those have no exit signal)? We hear of its death anyway. */
-static bool own_child(pid_t tid)
-{
-	PROC_BUF_AUTO buf = { 0 };
-	char path[PROC_PATH_SIZE];
-	struct proc_stat stat;
-	struct err scratch;
-
-	proc_path(path, "/proc/", (unsigned int)tid, "/stat");
-	return !proc_read(AT_FDCWD, path, &buf, &scratch) &&
-		!stat_parse(buf.data, buf.len, &stat, &scratch) &&
-		stat.ppid == getpid() && stat.exit_signal >= 0;
-}
-
-int seize_reap(pid_t tid, int flags)
-{
-	int ret = has_died(tid, flags);
-
-	if (ret <= 0)
-		return ret ? ret : -EAGAIN;
-	if (!own_child(tid))
-		waitid(P_PID, tid, &(siginfo_t){ 0 }, WEXITED | WNOHANG | __WALL);
-	return 0;
 }
 
 int seize_detach(pid_t tid)

@@ -45,6 +45,12 @@ void seize_undo(struct freezing *f);
  */
 void seize_free_strays(void);
 
+/*
+ * Collect the threads of a process that have died under our trace, whether we
+ * knew of them or not: exec of one thread waits for that.
+ */
+void seize_collect_dead(struct freezing *f, pid_t tgid);
+
 /* The handler of the tick; arg is the struct freezing. */
 void seize_tick(void *arg);
 

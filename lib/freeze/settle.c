@@ -181,18 +181,6 @@ int settle_one(struct freezing *f, size_t at, int flags, struct err *err)
 	return on_stop(f, at, si.si_status >> 8 & 0xff, si.si_status & 0xff, err);
 }
 
-/* exec waits until the other threads are collected, also those that stood already. */
-static void collect_dead(struct freezing *f, pid_t tgid)
-{
-	for (size_t i = 0; i < f->set.n; i++) {
-		struct seized *s = &f->set.v[i];
-
-		if (s->state == SEIZED_STOPPED && s->tgid == tgid && s->tid != tgid &&
-			!seize_reap(s->tid, WNOHANG))
-			settle_lost(f, i);
-	}
-}
-
 /* It was asked some time ago and has not stopped. */
 static void look_closely(struct freezing *f, size_t at)
 {
@@ -209,7 +197,7 @@ static void look_closely(struct freezing *f, size_t at)
 	case 'D':
 		vfork_help(f, s);
 		if (s->tgid)
-			collect_dead(f, s->tgid);
+			seize_collect_dead(f, s->tgid);
 		break;
 	case 'S':
 	case 'T':
@@ -240,12 +228,16 @@ static int hear_everybody(struct freezing *f, struct err *err)
 	return 0;
 }
 
-static int on_tick(struct freezing *f, const struct seized *s, struct err *err)
+static int on_tick(struct freezing *f, size_t at, struct err *err)
 {
+	bool late = freezing_now() > f->deadline;
+	int ret;
+
 	f->ticked = 0;
-	if (freezing_now() > f->deadline)
-		return blame_timeout(f, s, err);
-	return hear_everybody(f, err);
+	ret = hear_everybody(f, err);
+	if (!ret && late && f->set.v[at].state == SEIZED_ASKED)
+		ret = blame_timeout(f, &f->set.v[at], err);
+	return ret;
 }
 
 int seize_settle(struct freezing *f, struct err *err)
@@ -263,7 +255,7 @@ int seize_settle(struct freezing *f, struct err *err)
 		}
 		ret = f->ticked ? -EINTR : settle_one(f, at, 0, err);
 		if (ret == -EINTR)
-			ret = on_tick(f, &set->v[at], err);
+			ret = on_tick(f, at, err);
 	}
 	return ret < 0 ? ret : 0;
 }

@@ -57,8 +57,10 @@ class Tree:
         os.makedirs(home)
         os.chdir(home)
         os.mkfifo("fifo")
-        self.child = subprocess.Popen([sys.executable, "-c", program], start_new_session=True,
-                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        with open("stderr", "w") as stderr:
+            self.child = subprocess.Popen([sys.executable, "-c", program],
+                                          start_new_session=True, stdin=subprocess.DEVNULL,
+                                          stdout=subprocess.PIPE, stderr=stderr)
 
     def ready(self):
         """It has closed its standard output."""

@@ -115,7 +115,7 @@ static pid_t start_debugger(struct fixture *fx, pid_t victim)
 			_exit(1);
 		fx->go = 1;
 		for (;;)
-			pause();
+			fixture_rest(fx, 1000000);
 	}
 	CU_ASSERT_TRUE_FATAL(FIXTURE_UNTIL(fx->go == 1));
 	return pid;
@@ -205,7 +205,7 @@ static void vforks(struct fixture *fx)
 	if (!vfork()) {
 		vfork_fx->go = 1;
 		while (vfork_fx->go != 2)
-			sched_yield();
+			fixture_rest(vfork_fx, 100000);
 		_exit(0);
 	}
 	fixture_count(fx);
@@ -235,7 +235,7 @@ static void *wait_for_death(void *arg)
 
 	fx->count[0] = gettid();
 	for (;;)
-		pause();
+		fixture_rest(fx, 1000000);
 	return NULL;
 }
 
@@ -244,7 +244,7 @@ static void hangs_in_exec(struct fixture *fx)
 {
 	fixture_thread(wait_for_death, fx);
 	while (fx->go != 1)
-		sched_yield();
+		fixture_rest(fx, 100000);
 	execl("/bin/true", "true", NULL);
 }
 
