@@ -13,6 +13,7 @@
 #include "mem/restore.h"
 #include "snapshot/snapshot.h"
 #include "task/family.h"
+#include "task/sched.h"
 #include "task/xstate.h"
 
 struct err;
@@ -32,6 +33,7 @@ struct cast {
 	struct restore_files *files;
 	struct proc_status own; /* of crl */
 	struct xstate_layout layout;
+	struct sched_cpus cpus; /* of crl, before it kept to one */
 	struct arena core_arena; /* messages of one thread */
 	int self_pidfd, carrier;
 	int lifeline; /* write end of a pipe that the root waits on */

@@ -48,7 +48,9 @@ int cast_init(struct cast *c, const struct snapshot *snap, const struct family *
 		return err_os(err, ENOMEM, "tasks");
 	for (size_t i = 0; i < n; i++)
 		c->actor[i].memory = -1;
-	ret = proc_read(-1, "/proc/self/status", &buf, err);
+	ret = sched_own_cpus(&c->cpus, err);
+	if (!ret)
+		ret = proc_read(-1, "/proc/self/status", &buf, err);
 	return ret ? ret : status_parse(buf.data, buf.len, &c->own, err);
 }
 
@@ -79,6 +81,10 @@ void cast_kill(struct cast *c)
 
 void cast_deinit(struct cast *c)
 {
+	struct err ignored;
+
+	if (c->cpus.bytes)
+		sched_spread(0, NULL, &c->cpus, NULL, &ignored);
 	stage_close(&c->stage);
 	arena_deinit(&c->core_arena);
 	status_deinit(&c->own);
@@ -377,6 +383,8 @@ int cast_make(struct cast *c, struct err *err)
 {
 	const struct family *f = c->family;
 	int ret = open_carrier(c, err);
+
+	sched_stay_here();
 
 	if (!ret)
 		ret = open_stage(c, err);

@@ -6,8 +6,11 @@
  */
 #include <linux/membarrier.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
+#include "crl/err.h"
 #include "crl/puppet.h"
+#include "feature.h"
 #include "task/task.h"
 
 #define GET_REGISTRATIONS (1 << 9)
@@ -41,10 +44,19 @@ static int membarrier_restore(struct restore_thread *t, struct err *err)
 	return 0;
 }
 
+static int membarrier_check(struct err *err)
+{
+	if (syscall(SYS_membarrier, GET_REGISTRATIONS, 0, 0) >= 0)
+		return 0;
+	return feature_limited(err, "this kernel does not tell what is registered; tasks lose it "
+		"(since Linux 6.3)");
+}
+
 const struct task_ops membarrier_ops = {
 	.name = "membarrier registrations",
 	.scope = TASK_WHOLE,
 	.ask = membarrier_ask,
 	.take = membarrier_take,
 	.restore = membarrier_restore,
+	.check = membarrier_check,
 };

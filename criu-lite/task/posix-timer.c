@@ -13,6 +13,7 @@
  * image for readers, and lost on restore unless a signal is pending.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -23,6 +24,7 @@
 #include "crl/err.h"
 #include "crl/proc/timers.h"
 #include "crl/puppet.h"
+#include "feature.h"
 #include "snapshot/arena.h"
 #include "snapshot/obstacles.h"
 #include "task/task.h"
@@ -219,6 +221,20 @@ static int posix_timer_verify(const CoreEntry *core, bool leader, struct err *er
 	return 0;
 }
 
+static int posix_timer_check(struct err *err)
+{
+	PROC_BUF_AUTO buf = { 0 };
+	int ret = proc_read(AT_FDCWD, "/proc/self/timers", &buf, err);
+
+	if (ret)
+		return err_in(err, ret, "CONFIG_CHECKPOINT_RESTORE");
+	if (restore_ids_work())
+		return 0;
+	return feature_limited(err, "slow: a timer is made and deleted for every id below the one "
+		"that is wanted, up to %d (PR_TIMER_CREATE_RESTORE_IDS, since Linux 6.15)",
+		TIMER_ID_WALK);
+}
+
 const struct task_ops posix_timer_ops = {
 	.name = "POSIX timers",
 	.scope = TASK_WHOLE,
@@ -226,4 +242,5 @@ const struct task_ops posix_timer_ops = {
 	.take = posix_timer_take,
 	.restore = posix_timer_restore,
 	.verify = posix_timer_verify,
+	.check = posix_timer_check,
 };

@@ -27,6 +27,7 @@
 
 #include "crl/err.h"
 #include "crl/log.h"
+#include "feature.h"
 #include "snapshot/arena.h"
 #include "task/restart.h"
 #include "task/restart-block.h"
@@ -188,8 +189,22 @@ int restart_call(pid_t tid, const CoreEntry *core, uint64_t insn, uint64_t req, 
 	return 0;
 }
 
+static int restart_check(struct err *err)
+{
+	struct restart_reader *reader = NULL;
+	struct err why;
+	int ret = restart_reader_open(&reader, &why);
+
+	restart_reader_close(reader);
+	if (!ret)
+		return 0;
+	return feature_limited(err, "what remains of a wait is known only where the caller asked for "
+		"it; other sleeps see EINTR (%.300s)", why.text);
+}
+
 const struct task_ops restart_ops = {
 	.name = "interrupted call",
 	.scope = TASK_THREAD,
 	.take = restart_take,
+	.check = restart_check,
 };

@@ -231,6 +231,8 @@ static int finish_thread(struct cast *c, size_t i, unsigned k, struct err *err)
 	mask = mask_of(core);
 	if (!ret && ptrace(PTRACE_SETSIGMASK, th->tid, sizeof(mask), &mask))
 		ret = err_os(err, errno, "thread %d: set the signal mask", th->tid);
+	if (!ret)
+		ret = sched_spread(th->tid, core, &c->cpus, c->snap->log, err);
 	return ret;
 }
 

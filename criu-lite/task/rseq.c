@@ -20,8 +20,10 @@
 
 #include "crl/err.h"
 #include "crl/puppet.h"
+#include "feature.h"
 #include "snapshot/arena.h"
 #include "task/rseq.h"
+#include "task/subject.h"
 #include "task/task.h"
 
 #ifndef PTRACE_GET_RSEQ_CONFIGURATION
@@ -96,9 +98,25 @@ static int rseq_restore(struct restore_thread *t, struct err *err)
 	return 0;
 }
 
+static int rseq_check(struct err *err)
+{
+	struct rseq_configuration c;
+	struct subject s;
+	int ret = subject_start(&s, NULL, err);
+
+	if (!ret)
+		ret = subject_stop(&s, 0, err);
+	if (!ret && ptrace(PTRACE_GET_RSEQ_CONFIGURATION, s.pid, sizeof(c), &c) < 0)
+		ret = feature_limited(err, "this kernel does not tell what is registered; threads "
+			"lose it (since Linux 5.13)");
+	subject_end(&s);
+	return ret;
+}
+
 const struct task_ops rseq_ops = {
 	.name = "restartable sequences",
 	.scope = TASK_THREAD,
 	.take = rseq_take,
 	.restore = rseq_restore,
+	.check = rseq_check,
 };

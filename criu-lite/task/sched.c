@@ -7,8 +7,10 @@
  * SCHED_DEADLINE has parameters that the image format has no place for, and
  * SCHED_EXT needs a scheduler that is loaded: both are refused.
  *
- * Affinity is restored as far as the cpus of this machine allow; where none of
- * the old ones exists, the task keeps the one that crl has, with a warning.
+ * While a tree is being restored, crl and all of it stay on one cpu: they only
+ * ever run in turns, and waking somebody on another cpu costs more than a batch.
+ * Affinity is given back at the end, as far as the cpus of this machine allow;
+ * where none of the old ones exists, the task gets what crl had, with a warning.
  */
 #include <errno.h>
 #include <sched.h>
@@ -23,6 +25,7 @@
 #include "crl/puppet.h"
 #include "snapshot/arena.h"
 #include "snapshot/obstacles.h"
+#include "task/sched.h"
 #include "task/task.h"
 
 #define POLICY_DEADLINE	   6
@@ -30,7 +33,6 @@
 #define POLICY_RESET	   0x40000000 /* SCHED_RESET_ON_FORK, as the image has it */
 #define FLAG_RESET_ON_FORK 1
 #define IOPRIO_WHO_PROCESS 1
-#define AFFINITY_WORDS	   128 /* 8,192 cpus */
 
 struct sched_attributes { /* struct sched_attr, first version */
 	uint32_t size, policy;
@@ -112,20 +114,41 @@ static int sched_take(struct dump_thread *t, const struct batch *b, unsigned fir
 	return take_affinity(t, err);
 }
 
-static int restore_affinity(struct restore_thread *t, const CrlThread *own, struct err *err)
+int sched_own_cpus(struct sched_cpus *cpus, struct err *err)
 {
-	uint64_t now[AFFINITY_WORDS] = { 0 };
-	size_t n = own->n_affinity < AFFINITY_WORDS ? own->n_affinity : AFFINITY_WORDS;
+	long n = syscall(SYS_sched_getaffinity, 0, sizeof(cpus->mask), cpus->mask);
 
-	if (!n || (syscall(SYS_sched_getaffinity, t->tid, sizeof(now), now) > 0 &&
-			  !memcmp(now, own->affinity, n * 8)))
-		return 0;
-	if (!syscall(SYS_sched_setaffinity, t->tid, n * 8, own->affinity))
-		return 0;
-	if (errno != EINVAL)
+	if (n < 0)
+		return err_os(err, errno, "sched_getaffinity");
+	cpus->bytes = n;
+	return 0;
+}
+
+void sched_stay_here(void)
+{
+	int cpu = sched_getcpu();
+	uint64_t mask[AFFINITY_WORDS] = { 0 };
+
+	if (cpu < 0 || cpu >= AFFINITY_WORDS * 64)
+		return;
+	mask[cpu / 64] = 1ull << cpu % 64;
+	syscall(SYS_sched_setaffinity, 0, sizeof(mask), mask); /* slower without, not wrong */
+}
+
+int sched_spread(pid_t tid, const CoreEntry *core, const struct sched_cpus *own,
+	const struct log *log, struct err *err)
+{
+	const CrlThread *ours = core ? core->thread_core->crl : NULL;
+
+	if (ours && ours->n_affinity) {
+		if (!syscall(SYS_sched_setaffinity, tid, ours->n_affinity * 8, ours->affinity))
+			return 0;
+		if (errno != EINVAL)
+			return err_os(err, errno, "sched_setaffinity");
+		log_warn(log, "thread %d: none of the cpus it was bound to is here", tid);
+	}
+	if (syscall(SYS_sched_setaffinity, tid, own->bytes, own->mask))
 		return err_os(err, errno, "sched_setaffinity");
-	log_warn(t->log, "pid %d: thread %d: none of the cpus it was bound to is here", t->pid,
-		t->tid);
 	return 0;
 }
 
@@ -167,10 +190,8 @@ static int sched_restore(struct restore_thread *t, struct err *err)
 	const ThreadCoreEntry *tc = t->core->thread_core;
 	int ret = 0;
 
-	if (tc->crl) {
-		ret = restore_affinity(t, tc->crl, err);
+	if (tc->crl)
 		restore_own(t, tc->crl);
-	}
 	if (!ret && (tc->has_sched_policy || tc->has_sched_nice))
 		ret = restore_policy(t, err);
 	if (ret || !tc->has_sched_nice)

@@ -20,11 +20,13 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "crl/err.h"
 #include "crl/puppet.h"
 #include "snapshot/arena.h"
 #include "task/seccomp.h"
+#include "task/subject.h"
 #include "task/task.h"
 
 #define MODE_STRICT  1
@@ -172,10 +174,42 @@ static int seccomp_verify(const CoreEntry *core, bool leader, struct err *err)
 	return 0;
 }
 
+static int allow_all(void)
+{
+	struct sock_filter code = { .code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW };
+	struct sock_fprog prog = { 1, &code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+		syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog))
+		return -errno;
+	return 0;
+}
+
+/* All that a dump and a restore ask of a thread with a filter. */
+static int seccomp_check(struct err *err)
+{
+	struct __ptrace_seccomp_metadata meta = { 0 };
+	struct sock_filter code[2];
+	struct subject s;
+	int ret = subject_start(&s, allow_all, err);
+
+	if (!ret)
+		ret = subject_stop(&s, 0, err);
+	if (!ret && ptrace(PTRACE_SECCOMP_GET_FILTER, s.pid, 0, code) != 1)
+		ret = err_os(err, errno, "read a filter (needs CAP_SYS_ADMIN)");
+	if (!ret && ptrace(PTRACE_SECCOMP_GET_METADATA, s.pid, sizeof(meta), &meta) < 0)
+		ret = err_os(err, errno, "read the flags of a filter (needs CAP_SYS_ADMIN)");
+	if (!ret && ptrace(PTRACE_SETOPTIONS, s.pid, 0, PTRACE_O_EXITKILL | PTRACE_O_SUSPEND_SECCOMP))
+		ret = err_os(err, errno, "suspend a filter (needs CAP_SYS_ADMIN)");
+	subject_end(&s);
+	return ret;
+}
+
 const struct task_ops seccomp_ops = {
 	.name = "seccomp",
 	.scope = TASK_THREAD,
 	.take = seccomp_take,
 	.restore = seccomp_restore,
 	.verify = seccomp_verify,
+	.check = seccomp_check,
 };

@@ -85,7 +85,7 @@ struct task_ops {
 	int (*restore)(struct restore_thread *t, struct err *err);
 	/* Judge the message of an image before a process exists. */
 	int (*verify)(const CoreEntry *core, bool leader, struct err *err);
-	/* 0 when this kernel and user can carry it; for `crl check`. */
+	/* Can this kernel and user carry it? Answers as feature.h says; NULL: any can. */
 	int (*check)(struct err *err);
 };
 

@@ -103,7 +103,7 @@ int puppet_finish(struct puppet *p, struct err *err)
 	if (!p->running)
 		return 0;
 	p->running = false;
-	ret = stop_wait(p->tid, PUPPET_SIGNAL, err);
+	ret = stop_wait(p->tid, PUPPET_SIGNAL, STOP_HERE, err);
 	if (!ret)
 		ret = batch_verify(&p->b, err);
 	if (!ret)

@@ -12,6 +12,8 @@
 #include "crl/err.h"
 #include "stop.h"
 
+#define LOOKS 300 /* some 50 us */
+
 int stop_continue(pid_t tid, struct err *err)
 {
 	if (ptrace(PTRACE_CONT, tid, 0, 0))
@@ -19,12 +21,28 @@ int stop_continue(pid_t tid, struct err *err)
 	return 0;
 }
 
-int stop_wait(pid_t tid, int signo, struct err *err)
+/*
+ * Most batches are over in a few microseconds, less than it takes to put this
+ * thread to sleep and wake it again: look a few times before that, unless the
+ * batch can only run when we do not.
+ */
+static pid_t wait_soon(pid_t tid, enum stop_place place, int *status)
+{
+	for (int i = 0; i < LOOKS && place == STOP_ELSEWHERE; i++) {
+		pid_t pid = waitpid(tid, status, __WALL | WNOHANG);
+
+		if (pid)
+			return pid;
+	}
+	return waitpid(tid, status, __WALL);
+}
+
+int stop_wait(pid_t tid, int signo, enum stop_place place, struct err *err)
 {
 	for (;;) {
 		int status, sig, event;
 
-		if (waitpid(tid, &status, __WALL) < 0) {
+		if (wait_soon(tid, place, &status) < 0) {
 			if (errno == EINTR)
 				continue;
 			return err_os(err, errno, "thread %d: wait", tid);
@@ -49,5 +67,5 @@ int stop_run(pid_t tid, int signo, struct err *err)
 {
 	int ret = stop_continue(tid, err);
 
-	return ret ? ret : stop_wait(tid, signo, err);
+	return ret ? ret : stop_wait(tid, signo, STOP_ELSEWHERE, err);
 }
