@@ -12,6 +12,7 @@
 static const struct command commands[] = {
 	{ "dump", cmd_dump, "dump -t PID -D DIR      checkpoint a process tree" },
 	{ "restore", cmd_restore, "restore -D DIR          bring it back" },
+	{ "check", cmd_check, "check [-t PID | -D DIR] what is possible here, of a tree, of a dump" },
 	{ "show", cmd_show, "show DIR [PID|IMAGE]    what is in a dump" },
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))

@@ -29,7 +29,7 @@ static void text_creds(const CredsEntry *c)
 {
 	text_ids("user", c->uid, c->euid, c->suid, c->fsuid);
 	text_ids("group", c->gid, c->egid, c->sgid, c->fsgid);
-	printf("  %-12s", "groups");
+	printf("  %-12s%s", "groups", c->n_groups ? "" : " none");
 	for (size_t i = 0; i < c->n_groups; i++)
 		printf(" %u", c->groups[i]);
 	printf("\n  %-12s effective %#" PRIx64 ", permitted %#" PRIx64 ", inheritable %#" PRIx64

@@ -19,7 +19,8 @@ struct fd_view;
 /* Does its link read anon_inode:NAME? */
 bool anon_is(const struct fd_view *v, const char *name);
 
-/* The lines that fdinfo has for this kind of file; they last until the task's next reading. */
+/* The lines that fdinfo has for this kind of file; they last until the task's next
+ * reading. */
 int anon_fdinfo(const struct fd_view *v, struct proc_text *lines, struct err *err);
 
 /* Flags and owner of a file just made. */

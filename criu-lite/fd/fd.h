@@ -56,7 +56,7 @@ struct fd_ops {
 		struct err *err);
 	/* One line for `crl show`. */
 	void (*show)(const FileEntry *e, char *text, size_t size);
-	/* 0 when this kernel and user can carry it. */
+	/* Can this kernel and user carry it? Answers as feature.h says; NULL: any can. */
 	int (*check)(struct err *err);
 };
 

@@ -336,14 +336,22 @@ int ghost_open(struct restore_files *r, const struct ghost_file *ghost, int flag
 	struct err *err)
 {
 	struct ghost_file *g = (struct ghost_file *)ghost; /* owned by r */
+	struct stat made, opened;
 	char path[32];
-	int fd, ret = g->fd < 0 ? ghost_make(g, err) : 0;
+	auto_fd int fd = -1;
+	int ret = g->fd < 0 ? ghost_make(g, err) : 0;
 
 	if (ret)
 		return ret;
+	/* The link below /proc cannot be opened with O_NOFOLLOW: then by name, and compared. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", g->fd);
-	fd = open(path, flags);
-	return fd < 0 ? err_os(err, errno, "%s: open the unlinked file", g->name) : fd;
+	fd = open(flags & O_NOFOLLOW ? g->made : path, flags);
+	if (fd < 0)
+		return err_os(err, errno, "%s: open the unlinked file", g->name);
+	if (fstat(g->fd, &made) || fstat(fd, &opened) || made.st_ino != opened.st_ino ||
+		made.st_dev != opened.st_dev)
+		return err_set(err, EIO, "%s: somebody put another file in its place", g->name);
+	return fd_steal(&fd);
 }
 
 void ghost_clean(struct ghost_file *g)

@@ -13,23 +13,32 @@
 
 static bool memfd_probe(const struct fd_view *v)
 {
-	return S_ISREG(v->st.st_mode) && !strncmp(v->link, "/memfd:", 7) && !v->st.st_nlink;
+	return S_ISREG(v->st.st_mode) && !strncmp(v->link, "/memfd:", 7) &&
+	       !v->st.st_nlink;
 }
 
-static int memfd_dump(struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
+static int memfd_dump(
+	struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
 {
 	return fd_refuse(f, v, "files made by memfd_create are not carried yet",
 		"close it before the dump");
 }
 
-static int memfd_verify(const struct restore_files *r, const FileEntry *e, struct err *err)
+static int memfd_verify(
+	const struct restore_files *r, const FileEntry *e, struct err *err)
 {
 	return err_set(err, EOPNOTSUPP, "file %u: not restored yet", e->id);
 }
 
-static int memfd_open(struct restore_files *r, const FileEntry *e, int *fd, struct err *err)
+static int memfd_open(
+	struct restore_files *r, const FileEntry *e, int *fd, struct err *err)
 {
 	return memfd_verify(r, e, err);
+}
+
+static int memfd_check(struct err *err)
+{
+	return err_set(err, EOPNOTSUPP, "not carried yet");
 }
 
 const struct fd_ops memfd_ops = {
@@ -39,4 +48,5 @@ const struct fd_ops memfd_ops = {
 	.dump = memfd_dump,
 	.verify = memfd_verify,
 	.open = memfd_open,
+	.check = memfd_check,
 };

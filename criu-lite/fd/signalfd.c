@@ -23,7 +23,8 @@ static bool signalfd_probe(const struct fd_view *v)
 	return anon_is(v, "[signalfd]");
 }
 
-static int signalfd_dump(struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
+static int signalfd_dump(
+	struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
 {
 	struct proc_text lines;
 	struct fdinfo_line line;
@@ -44,18 +45,21 @@ static int signalfd_dump(struct files *f, const struct fd_view *v, FileEntry *e,
 	return 0;
 }
 
-static int signalfd_verify(const struct restore_files *r, const FileEntry *e, struct err *err)
+static int signalfd_verify(
+	const struct restore_files *r, const FileEntry *e, struct err *err)
 {
 	if (!e->sgfd || e->sgfd->id != e->id)
 		return err_set(err, EINVAL, "file %u: no signalfd", e->id);
 	return 0;
 }
 
-static int signalfd_open(struct restore_files *r, const FileEntry *e, int *fd, struct err *err)
+static int signalfd_open(
+	struct restore_files *r, const FileEntry *e, int *fd, struct err *err)
 {
 	const SignalfdEntry *s = e->sgfd;
 	/* The C library's wrapper would take the signals out that it uses itself. */
-	auto_fd int new = syscall(SYS_signalfd4, -1, &s->sigmask, sizeof(s->sigmask), SFD_CLOEXEC);
+	auto_fd int new =
+		syscall(SYS_signalfd4, -1, &s->sigmask, sizeof(s->sigmask), SFD_CLOEXEC);
 	int ret;
 
 	if (new < 0)
@@ -68,7 +72,8 @@ static int signalfd_open(struct restore_files *r, const FileEntry *e, int *fd, s
 
 static void signalfd_show(const FileEntry *e, char *text, size_t size)
 {
-	snprintf(text, size, "signalfd for %016llx", (unsigned long long)e->sgfd->sigmask);
+	snprintf(
+		text, size, "signalfd for %016llx", (unsigned long long)e->sgfd->sigmask);
 }
 
 const struct fd_ops signalfd_ops = {

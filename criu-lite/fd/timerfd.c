@@ -81,7 +81,8 @@ static int timerfd_parse(struct proc_text lines, TimerfdEntry *t, struct err *er
 	}
 	t->clockid = clock;
 	t->settime_flags = flags;
-	return found == ALL_FIELDS ? 0 : err_set(err, EIO, "fdinfo does not have all of it");
+	return found == ALL_FIELDS ? 0
+				   : err_set(err, EIO, "fdinfo does not have all of it");
 }
 
 static bool stands_still(const TimerfdEntry *t)
@@ -89,7 +90,8 @@ static bool stands_still(const TimerfdEntry *t)
 	return t->ticks && (t->isec || t->insec) && !t->vsec && !t->vnsec;
 }
 
-static int timerfd_dump(struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
+static int timerfd_dump(
+	struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
 {
 	TimerfdEntry *t = arena_msg(&f->arena, TimerfdEntry, timerfd_entry);
 	struct itimerspec its;
@@ -114,14 +116,15 @@ static int timerfd_dump(struct files *f, const struct fd_view *v, FileEntry *e, 
 	return 0;
 }
 
-static int timerfd_verify(const struct restore_files *r, const FileEntry *e, struct err *err)
+static int timerfd_verify(
+	const struct restore_files *r, const FileEntry *e, struct err *err)
 {
 	const TimerfdEntry *t = e->tfd;
 
 	if (!t || t->id != e->id)
 		return err_set(err, EINVAL, "file %u: no timerfd", e->id);
-	if (t->vsec > SEC_MAX || t->isec > SEC_MAX || t->vnsec >= NSEC || t->insec >= NSEC ||
-		(t->settime_flags & ~SET_FLAGS))
+	if (t->vsec > SEC_MAX || t->isec > SEC_MAX || t->vnsec >= NSEC ||
+		t->insec >= NSEC || (t->settime_flags & ~SET_FLAGS))
 		return err_set(err, EINVAL, "file %u: impossible times or flags", e->id);
 	return 0;
 }
@@ -129,8 +132,9 @@ static int timerfd_verify(const struct restore_files *r, const FileEntry *e, str
 /* The clock that an alarm clock shows; to ask the latter takes a device that can wake. */
 static clockid_t plain_clock(uint32_t clock)
 {
-	return clock == CLOCK_REALTIME_ALARM ? CLOCK_REALTIME
-		: clock == CLOCK_BOOTTIME_ALARM ? CLOCK_BOOTTIME : (clockid_t)clock;
+	return clock == CLOCK_REALTIME_ALARM   ? CLOCK_REALTIME
+	       : clock == CLOCK_BOOTTIME_ALARM ? CLOCK_BOOTTIME
+					       : (clockid_t)clock;
 }
 
 static int timerfd_arm(const TimerfdEntry *t, int fd, struct err *err)
@@ -158,7 +162,8 @@ static int timerfd_arm(const TimerfdEntry *t, int fd, struct err *err)
 	return 0;
 }
 
-static int timerfd_open(struct restore_files *r, const FileEntry *e, int *fd, struct err *err)
+static int timerfd_open(
+	struct restore_files *r, const FileEntry *e, int *fd, struct err *err)
 {
 	const TimerfdEntry *t = e->tfd;
 	auto_fd int new = timerfd_create(t->clockid, TFD_CLOEXEC);
@@ -178,7 +183,9 @@ static void timerfd_show(const FileEntry *e, char *text, size_t size)
 {
 	const TimerfdEntry *t = e->tfd;
 
-	snprintf(text, size, "timerfd of clock %u: %llu.%09llu s left, every %llu.%09llu s, %llu ticks",
+	snprintf(text, size,
+		"timerfd of clock %u: %llu.%09llu s left, every %llu.%09llu s, %llu "
+		"ticks",
 		t->clockid, (unsigned long long)t->vsec, (unsigned long long)t->vnsec,
 		(unsigned long long)t->isec, (unsigned long long)t->insec,
 		(unsigned long long)t->ticks);
@@ -192,7 +199,8 @@ static int timerfd_check(struct err *err)
 	if (fd < 0)
 		return err_os(err, errno, "timerfd_create");
 	if (ioctl(fd, TFD_IOC_SET_TICKS, &one))
-		return err_os(err, errno, "TFD_IOC_SET_TICKS (CONFIG_CHECKPOINT_RESTORE)");
+		return err_os(
+			err, errno, "TFD_IOC_SET_TICKS (CONFIG_CHECKPOINT_RESTORE)");
 	return 0;
 }
 

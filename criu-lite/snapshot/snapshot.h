@@ -98,7 +98,7 @@ struct snapshot {
 
 struct snapshot_options {
 	bool shell_job;
-	unsigned verify_threads;
+	unsigned verify_threads; /* that compare page files; 0: they are not compared */
 };
 
 /*

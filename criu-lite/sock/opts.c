@@ -34,10 +34,10 @@ struct opt {
 	size_t has, value;
 };
 
-#define OPT(number, field)                                                \
-	{                                                                 \
-		#number, number, offsetof(SkOptsEntry, has_##field),      \
-			offsetof(SkOptsEntry, field)                      \
+#define OPT(number, field)                                                               \
+	{                                                                                \
+#number, number, offsetof(SkOptsEntry, has_##field),                     \
+			offsetof(SkOptsEntry, field)                                     \
 	}
 
 /* protobuf_c_boolean and uint32_t both have the size of an int. */
@@ -79,7 +79,8 @@ static int dump_filter(struct arena *arena, int fd, SkOptsEntry *o, struct err *
 	o->so_filter = arena_alloc(arena, n * sizeof(*o->so_filter));
 	o->n_so_filter = n;
 	for (size_t i = 0; i < n; i++)
-		o->so_filter[i] = (uint64_t)code[i].code << 48 | (uint64_t)code[i].jt << 40 |
+		o->so_filter[i] = (uint64_t)code[i].code << 48 |
+				  (uint64_t)code[i].jt << 40 |
 				  (uint64_t)code[i].jf << 32 | code[i].k;
 	return 0;
 }
@@ -134,19 +135,22 @@ static int set(int fd, int number, int value)
 }
 
 /* With privilege beyond the limit of sysctl net.core.wmem_max or rmem_max. */
-static int set_buffer(int fd, int number, int force, uint32_t want, const char *what,
-	struct err *err)
+static int set_buffer(
+	int fd, int number, int force, uint32_t want, const char *what, struct err *err)
 {
 	int now;
 
 	if (get(fd, number, &now) && now == (int)want)
 		return 0;
-	if ((set(fd, force, want / 2) && set(fd, number, want / 2)) || !get(fd, number, &now))
+	if ((set(fd, force, want / 2) && set(fd, number, want / 2)) ||
+		!get(fd, number, &now))
 		return err_os(err, errno, "set its %s buffer", what);
 	if (now < (int)want)
 		return err_set(err, EPERM,
-			"its %s buffer of %u bytes is above the limit; run crl as root, or raise "
-			"net.core.%cmem_max", what, want, what[0] == 's' ? 'w' : 'r');
+			"its %s buffer of %u bytes is above the limit; run crl as root, "
+			"or raise "
+			"net.core.%cmem_max",
+			what, want, what[0] == 's' ? 'w' : 'r');
 	return 0;
 }
 
@@ -164,7 +168,8 @@ static int set_filter(int fd, const SkOptsEntry *o, struct err *err)
 
 	for (size_t i = 0; i < o->n_so_filter; i++)
 		code[i] = (struct sock_filter){ .code = o->so_filter[i] >> 48,
-			.jt = o->so_filter[i] >> 40, .jf = o->so_filter[i] >> 32,
+			.jt = o->so_filter[i] >> 40,
+			.jf = o->so_filter[i] >> 32,
 			.k = o->so_filter[i] };
 	if (o->n_so_filter &&
 		setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &prog, sizeof(prog)))
@@ -185,14 +190,16 @@ int sock_opts_restore(const SkOptsEntry *o, int fd, struct err *err)
 			set(fd, table[i].number, want))
 			return err_os(err, errno, "set %s to %d", table[i].name, want);
 	}
-	if (o->has_so_linger && setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)))
+	if (o->has_so_linger &&
+		setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)))
 		return err_os(err, errno, "set SO_LINGER");
 	if (set_timeout(fd, SO_SNDTIMEO, o->so_snd_tmo_sec, o->so_snd_tmo_usec) ||
 		set_timeout(fd, SO_RCVTIMEO, o->so_rcv_tmo_sec, o->so_rcv_tmo_usec))
 		return err_os(err, errno, "set its timeouts");
 	ret = set_buffer(fd, SO_SNDBUF, SO_SNDBUFFORCE, o->so_sndbuf, "send", err);
 	if (!ret)
-		ret = set_buffer(fd, SO_RCVBUF, SO_RCVBUFFORCE, o->so_rcvbuf, "receive", err);
+		ret = set_buffer(
+			fd, SO_RCVBUF, SO_RCVBUFFORCE, o->so_rcvbuf, "receive", err);
 	if (!ret && o->has_so_buf_lock && get(fd, SO_BUF_LOCK, &now) &&
 		now != (int)o->so_buf_lock && set(fd, SO_BUF_LOCK, o->so_buf_lock))
 		ret = err_os(err, errno, "set SO_BUF_LOCK");

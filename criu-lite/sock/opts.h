@@ -8,12 +8,14 @@
 struct arena;
 struct err;
 
-/* Read them into a new message; -EACCES when an eBPF program filters, which nobody can read. */
+/* Read them into a new message; -EACCES when an eBPF program filters, which nobody can
+ * read. */
 int sock_opts_dump(struct arena *arena, int fd, SkOptsEntry **opts, struct err *err);
 
 int sock_opts_verify(const SkOptsEntry *opts, struct err *err);
 
-/* Set what is not so already: buffer sizes too, so whatever waits in the socket comes before. */
+/* Set what is not so already: buffer sizes too, so whatever waits in the socket comes
+ * before. */
 int sock_opts_restore(const SkOptsEntry *opts, int fd, struct err *err);
 
 /* The largest send buffer that we may have, to fill the peer's queue. */

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * MSG_PEEK alone shows the first packet only; with SO_PEEK_OFF each peek goes on
- * where the last one ended. That offset belongs to the socket, which the task
- * has too, and it must not stay when crl is killed in between. So a process of
- * its own does it, from setting the offset to putting back the one found: it
- * shares our memory, lives for some microseconds, and no signal to us or our
- * group reaches it.
+ * Of a stream one MSG_PEEK shows all, up to descriptors or a change of sender.
+ * Of packets it shows the first only; with SO_PEEK_OFF each peek goes on where
+ * the last one ended. That offset belongs to the socket, which the task has
+ * too, and it must not stay when crl is killed in between. So a process of its
+ * own does it, from setting the offset to putting back the one found: it shares
+ * our memory, lives for some microseconds, and no signal to us or our group
+ * reaches it. Only if crl is killed in these may the tree, running again, meet
+ * the offset, until they are over.
  *
  * An empty packet that was peeked at once before (by the task itself, or by a
  * dump with --leave-running) is skipped by the kernel, and lost to a dump. The
@@ -69,7 +71,8 @@ static void take_control(struct job *j, struct msghdr *m, struct peeked *k)
 			close_all(c);
 		if (c->cmsg_type == SCM_RIGHTS)
 			j->p->rights = true;
-		if (c->cmsg_type == SCM_CREDENTIALS && c->cmsg_len >= CMSG_LEN(sizeof(k->cred))) {
+		if (c->cmsg_type == SCM_CREDENTIALS &&
+			c->cmsg_len >= CMSG_LEN(sizeof(k->cred))) {
 			memcpy(&k->cred, CMSG_DATA(c), sizeof(k->cred));
 			k->has_cred = true;
 		}
@@ -99,8 +102,12 @@ static int peek_one(struct job *j)
 		char room[2048];
 	} control;
 	struct sockaddr_un from;
-	struct msghdr m = { .msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov,
-		.msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control) };
+	struct msghdr m = { .msg_name = &from,
+		.msg_namelen = sizeof(from),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control) };
 	ssize_t n;
 
 	if (at_end(j))
@@ -168,10 +175,34 @@ static int run_apart(struct job *j, struct err *err)
 	return j->code ? err_os(err, j->code, "look at what waits in it") : 0;
 }
 
+/* Needs no offset, and must not move one that the task has set. */
+static bool stream_at_once(struct job *j)
+{
+	struct peek *p = j->p;
+	struct iovec iov = { .iov_base = p->data, .iov_len = p->size };
+	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1 };
+	socklen_t len = sizeof(int);
+	int found = 0;
+
+	if (j->type != SOCK_STREAM ||
+		getsockopt(j->fd, SOL_SOCKET, SO_PEEK_OFF, &found, &len) || found >= 0)
+		return false;
+	/* Without room for control data, descriptors and senders show as MSG_CTRUNC. */
+	if (recvmsg(j->fd, &m, MSG_PEEK | MSG_DONTWAIT) != (ssize_t)j->bytes ||
+		(m.msg_flags & MSG_CTRUNC))
+		return false;
+	for (; p->used < j->bytes; p->count++) {
+		size_t n = j->bytes - p->used < PIECE ? j->bytes - p->used : PIECE;
+
+		p->packet[p->count] = (struct peeked){ .at = p->used, .len = n };
+		p->used += n;
+	}
+	return true;
+}
+
 int peek_all(int fd, int type, size_t bytes, bool ended, struct peek *p, struct err *err)
 {
-	struct job j = { .p = p, .fd = fd, .type = type, .bytes = bytes,
-		.ended = ended };
+	struct job j = { .p = p, .fd = fd, .type = type, .bytes = bytes, .ended = ended };
 	int ret;
 
 	*p = (struct peek){ .size = DATA_ROOM };
@@ -179,10 +210,12 @@ int peek_all(int fd, int type, size_t bytes, bool ended, struct peek *p, struct 
 	p->packet = reserve(PACKETS_MAX * sizeof(*p->packet));
 	if (!p->data || !p->packet)
 		return err_os(err, ENOMEM, "reserve room to look at what waits in it");
+	if (stream_at_once(&j))
+		return 0;
 	ret = run_apart(&j, err);
 	if (!ret && !p->rights && type != SOCK_DGRAM && j.taken != bytes)
-		ret = err_set(err, EIO, "%zu bytes wait in it, and %zu could be read", bytes,
-			j.taken);
+		ret = err_set(err, EIO, "%zu bytes wait in it, and %zu could be read",
+			bytes, j.taken);
 	return ret;
 }
 

@@ -23,7 +23,7 @@ struct peek {
 	size_t size, used;
 	struct peeked *packet; /* a mapping */
 	size_t count;
-	bool rights;   /* descriptors are on their way among it */
+	bool rights; /* descriptors are on their way among it */
 };
 
 /*

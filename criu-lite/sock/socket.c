@@ -62,15 +62,17 @@ static int refuse_tcp(struct files *f, const struct fd_view *v)
 	getsockopt(v->local, IPPROTO_TCP, TCP_INFO, &info, &len);
 	address(v->local, getsockname, local);
 	if (info.tcpi_state == TCP_LISTEN)
-		snprintf(what, sizeof(what), "a TCP socket that listens at %s is not carried yet",
-			local);
+		snprintf(what, sizeof(what),
+			"a TCP socket that listens at %s is not carried yet", local);
 	else if (address(v->local, getpeername, remote))
 		snprintf(what, sizeof(what),
-			"established TCP connection %s -> %s: neither --tcp-established nor --tcp-close "
+			"established TCP connection %s -> %s: neither --tcp-established "
+			"nor --tcp-close "
 			"is carried out yet",
 			local, remote);
 	else
-		snprintf(what, sizeof(what), "a TCP socket, bound to %s, is not carried yet", local);
+		snprintf(what, sizeof(what),
+			"a TCP socket, bound to %s, is not carried yet", local);
 	return fd_refuse(f, v, what, "close it before the dump");
 }
 
@@ -94,7 +96,8 @@ static const char *family_name(int family)
 	}
 }
 
-static int socket_dump(struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
+static int socket_dump(
+	struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
 {
 	int family = option(v->local, SO_DOMAIN), type = option(v->local, SO_TYPE);
 	int protocol = option(v->local, SO_PROTOCOL);
@@ -107,20 +110,25 @@ static int socket_dump(struct files *f, const struct fd_view *v, FileEntry *e, s
 	if (family == AF_INET || family == AF_INET6)
 		address(v->local, getsockname, local);
 	if (name)
-		snprintf(what, sizeof(what), "%s socket (type %d, protocol %d%s%s): not carried yet",
-			name, type, protocol, local[0] ? ", bound to " : "", local);
+		snprintf(what, sizeof(what),
+			"%s socket (type %d, protocol %d%s%s): not carried yet", name,
+			type, protocol, local[0] ? ", bound to " : "", local);
 	else
-		snprintf(what, sizeof(what), "socket of family %d (type %d, protocol %d): not carried",
-			family, type, protocol);
+		snprintf(what, sizeof(what),
+			"socket of family %d (type %d, protocol %d): not carried", family,
+			type, protocol);
 	return fd_refuse(f, v, what, "close it before the dump");
 }
 
-static int socket_verify(const struct restore_files *r, const FileEntry *e, struct err *err)
+static int socket_verify(
+	const struct restore_files *r, const FileEntry *e, struct err *err)
 {
-	return err_set(err, EOPNOTSUPP, "file %u: internet sockets are not restored yet", e->id);
+	return err_set(
+		err, EOPNOTSUPP, "file %u: internet sockets are not restored yet", e->id);
 }
 
-static int socket_open(struct restore_files *r, const FileEntry *e, int *fd, struct err *err)
+static int socket_open(
+	struct restore_files *r, const FileEntry *e, int *fd, struct err *err)
 {
 	return socket_verify(r, e, err);
 }
@@ -128,6 +136,11 @@ static int socket_open(struct restore_files *r, const FileEntry *e, int *fd, str
 static void socket_show(const FileEntry *e, char *text, size_t size)
 {
 	snprintf(text, size, "internet socket");
+}
+
+static int socket_check(struct err *err)
+{
+	return err_set(err, EOPNOTSUPP, "internet and other sockets are not carried yet");
 }
 
 const struct fd_ops socket_ops = {
@@ -138,4 +151,5 @@ const struct fd_ops socket_ops = {
 	.verify = socket_verify,
 	.open = socket_open,
 	.show = socket_show,
+	.check = socket_check,
 };

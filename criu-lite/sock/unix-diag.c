@@ -37,9 +37,11 @@ static void take_attrs(struct gather *g, struct nlattr **attr, struct unix_info 
 
 	if (attr[UNIX_DIAG_NAME]) {
 		u->name_len = nla_len(attr[UNIX_DIAG_NAME]);
-		u->name = arena_copy(g->arena, nla_data(attr[UNIX_DIAG_NAME]), u->name_len);
+		u->name =
+			arena_copy(g->arena, nla_data(attr[UNIX_DIAG_NAME]), u->name_len);
 	}
-	if (attr[UNIX_DIAG_VFS] && nla_memcpy(&vfs, attr[UNIX_DIAG_VFS], sizeof(vfs)) == sizeof(vfs)) {
+	if (attr[UNIX_DIAG_VFS] &&
+		nla_memcpy(&vfs, attr[UNIX_DIAG_VFS], sizeof(vfs)) == sizeof(vfs)) {
 		u->vfs_ino = vfs.udiag_vfs_ino;
 		u->vfs_dev = vfs.udiag_vfs_dev;
 	}
@@ -82,7 +84,8 @@ static int list_all(struct nl_sock *sk, struct gather *g)
 	struct unix_diag_req req = {
 		.sdiag_family = AF_UNIX,
 		.udiag_states = UINT32_MAX,
-		.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN,
+		.udiag_show = UDIAG_SHOW_NAME | UDIAG_SHOW_VFS | UDIAG_SHOW_PEER |
+			      UDIAG_SHOW_RQLEN,
 	};
 	int ret = nl_send_simple(sk, SOCK_DIAG_BY_FAMILY, NLM_F_DUMP, &req, sizeof(req));
 
@@ -113,7 +116,8 @@ int unix_diag(struct arena *arena, struct unix_list *all, struct err *err)
 	}
 	nl_socket_free(sk);
 	if (ret)
-		return err_set(err, EIO, "list unix sockets (CONFIG_UNIX_DIAG): %s", nl_geterror(ret));
+		return err_set(err, EIO, "list unix sockets (CONFIG_UNIX_DIAG): %s",
+			nl_geterror(ret));
 	qsort(g.list, g.count, sizeof(*g.list), ino_cmp);
 	all->list = g.list;
 	all->count = g.count;
@@ -124,5 +128,6 @@ const struct unix_info *unix_find(const struct unix_list *all, uint32_t ino)
 {
 	struct unix_info key = { .ino = ino };
 
-	return all->count ? bsearch(&key, all->list, all->count, sizeof(key), ino_cmp) : NULL;
+	return all->count ? bsearch(&key, all->list, all->count, sizeof(key), ino_cmp)
+			  : NULL;
 }

@@ -16,9 +16,11 @@ struct unix_info {
 	uint32_t ino;
 	uint8_t type, state, shutdown; /* shutdown: 1 reading, 2 writing */
 	bool has_peer;
-	uint32_t peer;	   /* inode; 0: connected to one that is closed, or not accepted yet */
-	uint32_t rqueue;   /* a listener: connections that wait; else bytes, the first packet's */
-	uint32_t wqueue;   /* a listener: its backlog */
+	uint32_t
+		peer; /* inode; 0: connected to one that is closed, or not accepted yet */
+	uint32_t rqueue; /* a listener: connections that wait; else bytes, the first
+			    packet's */
+	uint32_t wqueue; /* a listener: its backlog */
 	uint32_t vfs_ino, vfs_dev; /* the file of one that is bound to a path, else 0 */
 	const uint8_t *name; /* with the NUL of a path, or that before an abstract name */
 	size_t name_len;

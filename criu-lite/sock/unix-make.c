@@ -38,13 +38,14 @@ static bool has_path(const UnixSkEntry *usk)
 
 bool unix_path(const UnixSkEntry *usk, char *path, size_t size)
 {
-	const char *dir = usk->name_dir && usk->name.len && usk->name.data[0] != '/' ? usk->name_dir
-										      : NULL;
+	const char *dir = usk->name_dir && usk->name.len && usk->name.data[0] != '/'
+				  ? usk->name_dir
+				  : NULL;
 
 	if (!has_path(usk))
 		return false;
-	snprintf(path, size, "%s%s%.*s", dir ? dir : "", dir ? "/" : "", (int)usk->name.len,
-		(const char *)usk->name.data);
+	snprintf(path, size, "%s%s%.*s", dir ? dir : "", dir ? "/" : "",
+		(int)usk->name.len, (const char *)usk->name.data);
 	return true;
 }
 
@@ -73,7 +74,8 @@ static int named_call(struct named *n, struct err *err)
 	size_t len = usk->name.len;
 
 	n->addr.sun_family = AF_UNIX;
-	if (len > sizeof(n->addr.sun_path)) /* a path may fill it; the NUL is not in it then */
+	if (len > sizeof(n->addr.sun_path)) /* a path may fill it; the NUL is not in it
+					       then */
 		len = sizeof(n->addr.sun_path);
 	memcpy(n->addr.sun_path, usk->name.data, len);
 	n->len = offsetof(struct sockaddr_un, sun_path) + len;
@@ -89,7 +91,8 @@ static int call_bind(const struct named *n, struct err *err)
 	char path[sizeof(n->addr.sun_path) + 1];
 	struct stat st;
 
-	snprintf(path, sizeof(path), "%.*s", (int)sizeof(n->addr.sun_path), n->addr.sun_path);
+	snprintf(path, sizeof(path), "%.*s", (int)sizeof(n->addr.sun_path),
+		n->addr.sun_path);
 	/* It was looked at before: nobody has it any more. */
 	if (path[0] && !lstat(path, &st) && S_ISSOCK(st.st_mode))
 		unlink(path);
@@ -206,8 +209,8 @@ static void add_cred(struct msghdr *m, const struct ucred *cred)
 }
 
 /* 0, or -errno. A NULL name: to the peer. A stream takes what it has room for. */
-static int send_once(int fd, const struct unix_made *to, bool connected, struct iovec *iov,
-	const struct msghdr *m)
+static int send_once(int fd, const struct unix_made *to, bool connected,
+	struct iovec *iov, const struct msghdr *m)
 {
 	struct named n = { .fd = fd, .to = to, .call = call_send, .msg = m };
 	struct err ignored;
@@ -228,7 +231,9 @@ static int send_once(int fd, const struct unix_made *to, bool connected, struct 
 static int send_packet(const struct restore_unix *all, int fd, const struct unix_made *to,
 	bool connected, const struct unix_queued *q, struct err *err)
 {
-	struct ucred cred = { .pid = q->e->crl_pid, .uid = q->e->crl_uid, .gid = q->e->crl_gid };
+	struct ucred cred = {
+		.pid = q->e->crl_pid, .uid = q->e->crl_uid, .gid = q->e->crl_gid
+	};
 	struct iovec iov = { .iov_base = (void *)q->data, .iov_len = q->e->length };
 	union {
 		struct cmsghdr align;
@@ -249,7 +254,8 @@ static int send_packet(const struct restore_unix *all, int fd, const struct unix
 		ret = send_once(fd, to, connected, &iov, &m);
 	}
 	if (q->e->has_crl_pid && (ret == -EPERM || ret == -ESRCH)) {
-		log_warn(all->log, "socket %u: data from pid %u will seem to come from crl",
+		log_warn(all->log,
+			"socket %u: data from pid %u will seem to come from crl",
 			to->usk->ino, q->e->crl_pid);
 		m.msg_control = NULL;
 		m.msg_controllen = 0;
@@ -258,7 +264,8 @@ static int send_packet(const struct restore_unix *all, int fd, const struct unix
 	return ret ? err_os(err, -ret, "put %u bytes into it", q->e->length) : 0;
 }
 
-static int fill(const struct restore_unix *all, const struct unix_made *m, struct err *err)
+static int fill(
+	const struct restore_unix *all, const struct unix_made *m, struct err *err)
 {
 	bool connected = in_pair(m);
 	int ret = 0;
@@ -329,7 +336,8 @@ static int finish_one(struct unix_made *m, struct err *err)
 	}
 	if (usk->shutdown && shutdown(m->fd, usk->shutdown - 1) && errno != ENOTCONN)
 		return err_os(err, errno, "shut it down");
-	if (usk->deleted && !m->listener && unix_path(usk, path, sizeof(path)) && unlink(path))
+	if (usk->deleted && !m->listener && unix_path(usk, path, sizeof(path)) &&
+		unlink(path))
 		return err_os(err, errno, "%s: remove it again", path);
 	ret = sock_opts_restore(usk->opts, m->fd, err);
 	if (!ret && usk->has_crl_peek_off &&

@@ -27,13 +27,13 @@ struct unix_made {
 	struct unix_made *peer;	    /* the socket it is connected to */
 	struct unix_made *listener; /* that it was accepted by */
 	struct unix_queued *first, **last;
-	bool mutual;	    /* its peer's peer is it */
-	bool gone;	    /* connected to one that is closed */
-	bool by_connect;    /* datagrams: connected when the queues are full, by name */
+	bool mutual;	 /* its peer's peer is it */
+	bool gone;	 /* connected to one that is closed */
+	bool by_connect; /* datagrams: connected when the queues are full, by name */
 	bool attached;
-	unsigned incoming;  /* by_connect: others that must connect to it first */
-	int fd;		    /* until the file is opened; -1 */
-	int mate;	    /* stands for a peer that is closed; -1 */
+	unsigned incoming; /* by_connect: others that must connect to it first */
+	int fd;		   /* until the file is opened; -1 */
+	int mate;	   /* stands for a peer that is closed; -1 */
 };
 
 struct restore_unix {

@@ -49,7 +49,8 @@ static struct unix_made *made_of(const struct restore_files *r, uint32_t id)
 
 static int ino_cmp(const void *left, const void *right)
 {
-	const struct unix_made *a = *(struct unix_made **)left, *b = *(struct unix_made **)right;
+	const struct unix_made *a = *(struct unix_made **)left,
+			       *b = *(struct unix_made **)right;
 
 	return (a->usk->ino > b->usk->ino) - (a->usk->ino < b->usk->ino);
 }
@@ -97,8 +98,9 @@ static int link_peers(struct restore_files *r, struct err *err)
 				all->by_ino[i]->usk->ino);
 		m->last = &m->first;
 		m->peer = m->usk->peer ? by_ino(all, m->usk->peer) : NULL;
-		m->gone = !m->usk->peer && (m->usk->crl_gone || (m->usk->type != SOCK_DGRAM &&
-						m->usk->state == UNIX_CONNECTED));
+		m->gone = !m->usk->peer &&
+			  (m->usk->crl_gone || (m->usk->type != SOCK_DGRAM &&
+						       m->usk->state == UNIX_CONNECTED));
 	}
 	for (size_t i = 0; i < all->count; i++) {
 		struct unix_made *m = &all->list[i];
@@ -127,7 +129,8 @@ static int name_cmp(const void *left, const void *right)
 	if (!c)
 		c = (a->name.len > b->name.len) - (a->name.len < b->name.len);
 	if (!c)
-		c = strcmp(a->name_dir ? a->name_dir : "", b->name_dir ? b->name_dir : "");
+		c = strcmp(
+			a->name_dir ? a->name_dir : "", b->name_dir ? b->name_dir : "");
 	if (!c)
 		c = (a->type > b->type) - (a->type < b->type);
 	if (!c)
@@ -163,16 +166,18 @@ static int link_names(struct restore_files *r, struct err *err)
 			continue;
 		}
 		if (named[first]->usk->state != UNIX_LISTENS ||
-			named[i]->usk->state != UNIX_CONNECTED || !(named[i]->mutual || named[i]->gone))
-			return err_set(err, EINVAL, "files.img: sockets %u and %u with one name",
+			named[i]->usk->state != UNIX_CONNECTED ||
+			!(named[i]->mutual || named[i]->gone))
+			return err_set(err, EINVAL,
+				"files.img: sockets %u and %u with one name",
 				named[first]->usk->ino, named[i]->usk->ino);
 		named[i]->listener = named[first];
 	}
 	return n ? unix_diag(&r->arena, &all->alive, err) : 0;
 }
 
-static int take_packet(struct restore_files *r, struct image_reader *rd, const SkPacketEntry *e,
-	struct err *err)
+static int take_packet(struct restore_files *r, struct image_reader *rd,
+	const SkPacketEntry *e, struct err *err)
 {
 	struct unix_made *m = made_of(r, e->id_for);
 	struct unix_queued *q = arena_alloc(&r->arena, sizeof(*q));
@@ -182,17 +187,19 @@ static int take_packet(struct restore_files *r, struct image_reader *rd, const S
 	if (ret)
 		return ret;
 	if (!m || m->usk->state == UNIX_LISTENS)
-		return err_set(err, EINVAL, "%s: a packet for file %u", rd->name, e->id_for);
+		return err_set(
+			err, EINVAL, "%s: a packet for file %u", rd->name, e->id_for);
 	if (e->n_scm)
 		return err_set(err, EOPNOTSUPP,
-			"%s: descriptors on their way to file %u, which is not carried", rd->name,
-			e->id_for);
+			"%s: descriptors on their way to file %u, which is not carried",
+			rd->name, e->id_for);
 	q->e = e;
 	q->data = arena_copy(&r->arena, bytes, e->length);
 	q->from = e->has_crl_from ? made_of(r, e->crl_from) : NULL;
-	if (e->has_crl_from &&
-		(!q->from || q->from->usk->type != SOCK_DGRAM || m->usk->type != SOCK_DGRAM))
-		return err_set(err, EINVAL, "%s: a packet from file %u", rd->name, e->crl_from);
+	if (e->has_crl_from && (!q->from || q->from->usk->type != SOCK_DGRAM ||
+				       m->usk->type != SOCK_DGRAM))
+		return err_set(
+			err, EINVAL, "%s: a packet from file %u", rd->name, e->crl_from);
 	*m->last = q;
 	m->last = &q->next;
 	return 0;
@@ -206,8 +213,8 @@ static int load_queues(struct restore_files *r, struct err *err)
 
 	if (!ret)
 		ret = restore_files_sum(r, rd.name, rd.data, rd.size, err);
-	while (!ret && (ret = image_reader_next(&rd, &sk_packet_entry__descriptor, &r->arena.pb,
-				&msg, err)) > 0)
+	while (!ret && (ret = image_reader_next(&rd, &sk_packet_entry__descriptor,
+				&r->arena.pb, &msg, err)) > 0)
 		ret = take_packet(r, &rd, (const SkPacketEntry *)msg, err);
 	image_reader_deinit(&rd);
 	return ret < 0 ? ret : 0;
@@ -241,7 +248,8 @@ void unix_release(struct restore_files *r)
 	}
 }
 
-static int verify_name(const struct restore_unix *all, const struct unix_made *m, struct err *err)
+static int verify_name(
+	const struct restore_unix *all, const struct unix_made *m, struct err *err)
 {
 	const UnixSkEntry *u = m->usk;
 	const char *name = (const char *)u->name.data;
@@ -250,8 +258,10 @@ static int verify_name(const struct restore_unix *all, const struct unix_made *m
 	struct stat st;
 	bool found;
 
-	if (len > NAME_MAX_LEN || (len && name[0] && (len == 1 || strnlen(name, len) != len - 1)) ||
-		(u->name_dir && (u->name_dir[0] != '/' || strlen(u->name_dir) > PATH_MAX)) ||
+	if (len > NAME_MAX_LEN ||
+		(len && name[0] && (len == 1 || strnlen(name, len) != len - 1)) ||
+		(u->name_dir &&
+			(u->name_dir[0] != '/' || strlen(u->name_dir) > PATH_MAX)) ||
 		(len && name[0] && name[0] != '/' && !u->name_dir))
 		return err_set(err, EINVAL, "an impossible name");
 	if (!len || m->listener)
@@ -261,12 +271,15 @@ static int verify_name(const struct restore_unix *all, const struct unix_made *m
 		const struct unix_info *o = &all->alive.list[i];
 		bool same = o->name_len == len && !memcmp(o->name, name, len);
 
-		if (same && (name[0] ? found && o->vfs_ino == (uint32_t)st.st_ino : o->type == u->type))
-			return err_set(err, EADDRINUSE, "%s%.*s is in use by another process; end it",
+		if (same && (name[0] ? found && o->vfs_ino == (uint32_t)st.st_ino
+				     : o->type == u->type))
+			return err_set(err, EADDRINUSE,
+				"%s%.*s is in use by another process; end it",
 				name[0] ? "" : "@", (int)len - !name[0], name + !name[0]);
 	}
 	if (found && (u->deleted || !S_ISSOCK(st.st_mode)))
-		return err_set(err, EEXIST, "%s: another file has its path; remove it", path);
+		return err_set(
+			err, EEXIST, "%s: another file has its path; remove it", path);
 	return 0;
 }
 
@@ -280,10 +293,13 @@ static int verify_peer(const struct unix_made *m, struct err *err)
 	if (!u->peer)
 		return 0;
 	if (!m->peer)
-		return err_set(err, EINVAL, "its peer, socket %u, is not in the images", u->peer);
+		return err_set(err, EINVAL, "its peer, socket %u, is not in the images",
+			u->peer);
 	if (m->peer->usk->state == UNIX_LISTENS)
-		return err_set(err, EOPNOTSUPP, "a connection that was not accepted is not restored");
-	if (u->state == UNIX_LISTENS || m->peer->usk->type != u->type || (!datagram && !m->mutual) ||
+		return err_set(err, EOPNOTSUPP,
+			"a connection that was not accepted is not restored");
+	if (u->state == UNIX_LISTENS || m->peer->usk->type != u->type ||
+		(!datagram && !m->mutual) ||
 		(!datagram && m->listener && m->peer->listener) ||
 		(m->by_connect && !m->peer->usk->name.len) ||
 		(m->by_connect && m->first && !u->name.len))
@@ -300,12 +316,16 @@ int unix_verify(const struct restore_files *r, const FileEntry *e, struct err *e
 	if (!m)
 		return err_set(err, EINVAL, "file %u: no unix socket", e->id);
 	if (u->uflags)
-		return err_set(err, EOPNOTSUPP, "socket %u: external sockets are not restored", u->ino);
-	if ((u->type != SOCK_STREAM && u->type != SOCK_DGRAM && u->type != SOCK_SEQPACKET) ||
-		(u->state != UNIX_CONNECTED && u->state != UNIX_CLOSED && u->state != UNIX_LISTENS) ||
+		return err_set(err, EOPNOTSUPP,
+			"socket %u: external sockets are not restored", u->ino);
+	if ((u->type != SOCK_STREAM && u->type != SOCK_DGRAM &&
+		    u->type != SOCK_SEQPACKET) ||
+		(u->state != UNIX_CONNECTED && u->state != UNIX_CLOSED &&
+			u->state != UNIX_LISTENS) ||
 		(u->state == UNIX_LISTENS && (u->type == SOCK_DGRAM || !u->name.len)) ||
 		(unsigned)u->shutdown > 3 || u->backlog > INT_MAX)
-		return err_set(err, EINVAL, "socket %u: impossible type or state", u->ino);
+		return err_set(
+			err, EINVAL, "socket %u: impossible type or state", u->ino);
 	ret = sock_opts_verify(u->opts, err);
 	if (!ret)
 		ret = verify_peer(m, err);

@@ -30,26 +30,29 @@ static const struct unix_seen *seen_find(const struct files_unix *all, uint32_t 
 	return bsearch(&key, all->seen, all->count, sizeof(key), by_ino);
 }
 
-#define REFUSE(f, s, remedy, ...) \
+#define REFUSE(f, s, remedy, ...)                                                        \
 	obstacles_add((f)->obstacles, (s)->pid, (s)->comm, remedy, "%s: " __VA_ARGS__)
 
 static void check_peer(struct files *f, const struct unix_seen *s)
 {
 	const struct unix_info *u = s->info;
-	const struct unix_seen *peer = u->peer ? seen_find(f->unix_sockets, u->peer) : NULL;
+	const struct unix_seen *peer =
+		u->peer ? seen_find(f->unix_sockets, u->peer) : NULL;
 	bool mutual = peer && peer->info->peer == u->ino;
 
 	if (u->peer && !peer)
-		REFUSE(f, s, "dump the task at the other end too, or close the connection",
-			"its peer, socket %u, is held by a task outside of the tree", s->what,
-			u->peer);
+		REFUSE(f, s,
+			"dump the task at the other end too, or close the connection",
+			"its peer, socket %u, is held by a task outside of the tree",
+			s->what, u->peer);
 	else if (peer && !mutual && !peer->info->name_len)
 		REFUSE(f, s, "connect it to a socket with a name",
-			"it is connected to socket %u, which has no name to be found by", s->what,
-			u->peer);
+			"it is connected to socket %u, which has no name to be found by",
+			s->what, u->peer);
 	else if (s->data && !u->name_len && !mutual && !s->usk->crl_gone)
 		REFUSE(f, s, "let the task receive it first",
-			"data waits in it, and it has neither a name nor a peer to get it from",
+			"data waits in it, and it has neither a name nor a peer to get "
+			"it from",
 			s->what);
 }
 
@@ -57,15 +60,18 @@ static int by_name(const void *left, const void *right)
 {
 	const struct unix_seen *a = *(const struct unix_seen **)left;
 	const struct unix_seen *b = *(const struct unix_seen **)right;
-	size_t n = a->info->name_len < b->info->name_len ? a->info->name_len : b->info->name_len;
+	size_t n = a->info->name_len < b->info->name_len ? a->info->name_len
+							 : b->info->name_len;
 	int c = memcmp(a->info->name, b->info->name, n);
 
 	if (!c)
-		c = (a->info->name_len > b->info->name_len) - (a->info->name_len < b->info->name_len);
+		c = (a->info->name_len > b->info->name_len) -
+		    (a->info->name_len < b->info->name_len);
 	if (!c)
 		c = (int)a->usk->deleted - (int)b->usk->deleted;
 	/* the listener first */
-	return c ? c : (b->info->state == UNIX_LISTENS) - (a->info->state == UNIX_LISTENS);
+	return c ? c
+		 : (b->info->state == UNIX_LISTENS) - (a->info->state == UNIX_LISTENS);
 }
 
 static bool same_name(const struct unix_info *a, const struct unix_info *b)
@@ -78,14 +84,15 @@ static bool listener_outside(const struct files_unix *all, const struct unix_inf
 	for (size_t i = 0; i < all->all.count; i++) {
 		const struct unix_info *o = &all->all.list[i];
 
-		if (o->state == UNIX_LISTENS && o->vfs_ino == u->vfs_ino && same_name(o, u) &&
-			!seen_find(all, o->ino))
+		if (o->state == UNIX_LISTENS && o->vfs_ino == u->vfs_ino &&
+			same_name(o, u) && !seen_find(all, o->ino))
 			return true;
 	}
 	return false;
 }
 
-/* Several connected sockets with one name were accepted by a listener: it must be there. */
+/* Several connected sockets with one name were accepted by a listener: it must be there.
+ */
 static void check_names(struct files *f, const struct unix_seen **named, size_t n)
 {
 	const struct unix_seen *first = NULL, *s;
@@ -96,20 +103,26 @@ static void check_names(struct files *f, const struct unix_seen **named, size_t 
 		if (!first || !same_name(first->info, s->info) ||
 			first->usk->deleted != s->usk->deleted) {
 			first = s;
-			if (s->info->state != UNIX_LISTENS && s->info->type != SOCK_DGRAM &&
+			if (s->info->state != UNIX_LISTENS &&
+				s->info->type != SOCK_DGRAM &&
 				listener_outside(f->unix_sockets, s->info))
 				REFUSE(f, s, "dump the task that listens too",
-					"it was accepted by a listener outside of the tree", s->what);
+					"it was accepted by a listener outside of the "
+					"tree",
+					s->what);
 			continue;
 		}
 		if (first->info->state != UNIX_LISTENS)
 			REFUSE(f, s, "keep the listening socket open",
-				"it shares its name with another connection, and their listener "
-				"is closed", s->what);
+				"it shares its name with another connection, and their "
+				"listener "
+				"is closed",
+				s->what);
 	}
 }
 
-static const struct unix_seen *sender(const struct files_unix *all, const struct unix_packet *p)
+static const struct unix_seen *sender(
+	const struct files_unix *all, const struct unix_packet *p)
 {
 	for (size_t i = 0; i < all->count; i++) {
 		const struct unix_info *u = all->seen[i].info;
@@ -134,8 +147,10 @@ static int write_packet(struct files *f, const struct unix_packet *p, struct err
 
 			if (to)
 				REFUSE(f, to, "let the task receive it first",
-					"a datagram waits in it whose sender, named %s%.*s, is not "
-					"in the tree", to->what, p->from[0] ? "" : "@",
+					"a datagram waits in it whose sender, named "
+					"%s%.*s, is not "
+					"in the tree",
+					to->what, p->from[0] ? "" : "@",
 					(int)p->from_len - !p->from[0],
 					(const char *)p->from + !p->from[0]);
 			return 0;

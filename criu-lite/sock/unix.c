@@ -50,7 +50,8 @@ static bool unix_probe(const struct fd_view *v)
 	int domain;
 
 	return S_ISSOCK(v->st.st_mode) &&
-	       !getsockopt(v->local, SOL_SOCKET, SO_DOMAIN, &domain, &len) && domain == AF_UNIX;
+	       !getsockopt(v->local, SOL_SOCKET, SO_DOMAIN, &domain, &len) &&
+	       domain == AF_UNIX;
 }
 
 static int unix_start(struct files *f, struct err *err)
@@ -62,7 +63,8 @@ static int unix_start(struct files *f, struct err *err)
 }
 
 /* What can be told to be impossible without looking at others. */
-static const char *impossible(const struct unix_info *u, short polled, const char **remedy)
+static const char *impossible(
+	const struct unix_info *u, short polled, const char **remedy)
 {
 	if (polled & POLLPRI) {
 		*remedy = "let the task receive it first";
@@ -72,13 +74,14 @@ static const char *impossible(const struct unix_info *u, short polled, const cha
 		*remedy = "let the task accept them first";
 		return "connections wait to be accepted, which is not carried";
 	}
-	if (u->type != SOCK_DGRAM && u->state == UNIX_CONNECTED && !u->peer && u->shutdown != 3) {
+	if (u->type != SOCK_DGRAM && u->state == UNIX_CONNECTED && !u->peer &&
+		u->shutdown != 3) {
 		*remedy = "let the listener accept it first";
 		return "its connection has not been accepted yet, which is not carried";
 	}
 	/* To look at the packets would take it away. */
-	if ((polled & POLLERR) && (u->type == SOCK_DGRAM ||
-					  (u->type == SOCK_SEQPACKET && u->rqueue))) {
+	if ((polled & POLLERR) &&
+		(u->type == SOCK_DGRAM || (u->type == SOCK_SEQPACKET && u->rqueue))) {
 		*remedy = "let the task receive it first";
 		return "an error waits in it (ECONNRESET), which is not carried";
 	}
@@ -88,7 +91,8 @@ static const char *impossible(const struct unix_info *u, short polled, const cha
 /* Does the path lead to the file that the socket was bound to? */
 static bool leads_to(const char *path, const struct unix_info *u, struct stat *st)
 {
-	return !lstat(path, st) && S_ISSOCK(st->st_mode) && (uint32_t)st->st_ino == u->vfs_ino;
+	return !lstat(path, st) && S_ISSOCK(st->st_mode) &&
+	       (uint32_t)st->st_ino == u->vfs_ino;
 }
 
 static int dump_path(struct files *f, const struct fd_view *v, const struct unix_info *u,
@@ -100,18 +104,21 @@ static int dump_path(struct files *f, const struct fd_view *v, const struct unix
 
 	if (name[0] != '/' && readlinkat(v->task->proc, "cwd", cwd, sizeof(cwd) - 1) < 0)
 		return err_os(err, errno, "read its working directory");
-	snprintf(path, sizeof(path), "%s%s%.*s", cwd, cwd[0] ? "/" : "", (int)u->name_len, name);
+	snprintf(path, sizeof(path), "%s%s%.*s", cwd, cwd[0] ? "/" : "", (int)u->name_len,
+		name);
 	if (leads_to(path, u, &st)) {
 		usk->file_perms = arena_msg(&f->arena, FilePermsEntry, file_perms_entry);
 		usk->file_perms->mode = st.st_mode;
 		usk->file_perms->uid = st.st_uid;
 		usk->file_perms->gid = st.st_gid;
 	} else if (cwd[0]) {
-		return fd_refuse(f, v, "the relative path that it is bound to does not lead to it "
-				       "from the task's working directory",
+		return fd_refuse(f, v,
+			"the relative path that it is bound to does not lead to it "
+			"from the task's working directory",
 			"bind it to an absolute path");
 	} else if (!lstat(path, &st)) {
-		return fd_refuse(f, v, "another file has the path now that it is bound to",
+		return fd_refuse(f, v,
+			"another file has the path now that it is bound to",
 			"remove that file");
 	} else {
 		usk->has_deleted = usk->deleted = true;
@@ -129,8 +136,9 @@ static int dump_queue(struct files *f, const struct fd_view *v, const struct uni
 	int ret = peek_all(v->local, u->type, u->rqueue, u->shutdown & 1, &p, err);
 
 	if (!ret && p.rights)
-		ret = fd_refuse(f, v, "descriptors are on their way in it (SCM_RIGHTS), which is not "
-				      "carried",
+		ret = fd_refuse(f, v,
+			"descriptors are on their way in it (SCM_RIGHTS), which is not "
+			"carried",
 			"let the task receive them first");
 	for (size_t i = 0; !ret && i < p.count; i++) {
 		const struct peeked *k = &p.packet[i];
@@ -151,8 +159,8 @@ static int dump_queue(struct files *f, const struct fd_view *v, const struct uni
 	return ret;
 }
 
-static int dump_fields(struct files *f, const struct fd_view *v, const struct unix_info *u,
-	short polled, UnixSkEntry *usk, struct err *err)
+static int dump_fields(struct files *f, const struct fd_view *v,
+	const struct unix_info *u, short polled, UnixSkEntry *usk, struct err *err)
 {
 	socklen_t len = sizeof(int);
 	int ret, off = -1;
@@ -174,22 +182,26 @@ static int dump_fields(struct files *f, const struct fd_view *v, const struct un
 	usk->crl_peek_off = off;
 	ret = sock_opts_dump(&f->arena, v->local, &usk->opts, err);
 	if (ret == -EACCES)
-		return fd_refuse(f, v, "an eBPF program filters what it receives, which cannot be read",
+		return fd_refuse(f, v,
+			"an eBPF program filters what it receives, which cannot be read",
 			"detach it (SO_DETACH_FILTER)");
 	if (!ret && u->name_len && u->name[0])
 		ret = dump_path(f, v, u, usk, err);
 	return ret;
 }
 
-/* Of datagrams rqueue counts the first only, which may be empty; poll tells the end too. */
+/* Of datagrams rqueue counts the first only, which may be empty; poll tells the end too.
+ */
 static bool has_data(const struct unix_info *u, short polled)
 {
 	if (u->state == UNIX_LISTENS || !(polled & POLLIN))
 		return false;
-	return u->rqueue || u->type == SOCK_DGRAM || (u->type == SOCK_SEQPACKET && !(u->shutdown & 1));
+	return u->rqueue || u->type == SOCK_DGRAM ||
+	       (u->type == SOCK_SEQPACKET && !(u->shutdown & 1));
 }
 
-static int unix_dump(struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
+static int unix_dump(
+	struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
 {
 	struct pollfd poll_one = { .fd = v->local, .events = POLLIN | POLLPRI };
 	const char *why, *remedy = NULL;
@@ -227,14 +239,29 @@ static int unix_dump(struct files *f, const struct fd_view *v, FileEntry *e, str
 static void unix_show(const FileEntry *e, char *text, size_t size)
 {
 	const UnixSkEntry *u = e->usk;
-	const char *type = u->type == SOCK_STREAM ? "stream"
-			 : u->type == SOCK_DGRAM  ? "datagram" : "seqpacket";
+	const char *type = u->type == SOCK_STREAM  ? "stream"
+			   : u->type == SOCK_DGRAM ? "datagram"
+						   : "seqpacket";
 	bool abstract = u->name.len && !u->name.data[0];
 
 	snprintf(text, size, "unix %s socket:[%u] %s%s%.*s", type, u->ino,
-		u->state == UNIX_LISTENS ? "listening " : u->peer ? "connected " : "",
+		u->state == UNIX_LISTENS ? "listening "
+		: u->peer		 ? "connected "
+					 : "",
 		abstract ? "@" : "", (int)u->name.len - abstract,
 		u->name.len ? (char *)u->name.data + abstract : "");
+}
+
+static int unix_check(struct err *err)
+{
+	struct unix_list all;
+	struct arena arena;
+	int ret;
+
+	arena_init(&arena);
+	ret = unix_diag(&arena, &all, err);
+	arena_deinit(&arena);
+	return ret;
 }
 
 const struct fd_ops unix_ops = {
@@ -249,4 +276,5 @@ const struct fd_ops unix_ops = {
 	.open = unix_open,
 	.attach = unix_attach,
 	.show = unix_show,
+	.check = unix_check,
 };

@@ -3,8 +3,8 @@
  * Visits: see crl/visit.h. The order of the steps is what keeps the target safe
  * when the tracer disappears between any two of them:
  *
- *   enter: the stub's tail is written, then the registers point into the stub,
- *          then signals are blocked (the tail would restore the mask);
+ *   enter: the stub's tail is written, then the registers point into the stub
+ *          (which blocks signals itself), then signals are blocked from here;
  *   leave: the mask comes back first, then the registers.
  *
  * Blocking is not optional: a handler that ran in the middle of a visit would
@@ -63,18 +63,20 @@ static int visit_options(struct visit *v, struct err *err)
 static int visit_enter(struct visit *v, struct err *err)
 {
 	uint8_t tail[ARCH_STUB_TAIL_MAX];
-	size_t len, off = arch_stub_tail(&v->found, v->mask_found, VISIT_SCRATCH, tail, &len);
+	uint64_t work_mask = ~stop_mask_bit(v->signo);
+	size_t len, off = arch_stub_tail(&v->found, v->mask_found, work_mask, VISIT_SCRATCH, tail,
+			    &len);
 	struct arch_regs regs = v->found;
 	int ret;
 
 	if (pwrite(v->plant->mem, tail, len, v->plant->stub + off) != (ssize_t)len)
 		return err_os(err, errno, "thread %d: write the stub's data", v->tid);
-	arch_stub_open(&regs, v->plant->stub, VISIT_SCRATCH, v->tgid, v->tid, v->signo);
+	arch_stub_open(&regs, v->plant->stub, v->tgid, v->tid, v->signo);
 	ret = arch_regs_set(v->tid, &regs, err);
 	if (ret)
 		return ret;
 	v->entered = true;
-	ret = set_mask(v->tid, ~stop_mask_bit(v->signo), err);
+	ret = set_mask(v->tid, work_mask, err);
 	if (!ret)
 		ret = stop_run(v->tid, v->signo, err);
 	if (!ret)

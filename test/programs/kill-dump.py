@@ -8,8 +8,8 @@
 The tree notices whatever happens to its registers, memory, signals and waits (see
 lib/kill-load.c). KILL_ROUNDS says how often crl is killed (default 40); KILL_SEED repeats
 the moments of an earlier run, as far as the machine allows; KILL_VERBOSE=1 tells of each
-round. Now and then the tree is in a freezer cgroup of its own, and now and then the dump
-behind the kill is a whole one, with restore.
+round. Now and then the tree is in a freezer cgroup of its own, or stopped. In the first half
+of the rounds it is the same tree all the time, later it is often dumped and restored.
 """
 import contextlib
 import os
@@ -168,56 +168,73 @@ def measure(tree, images):
     return sorted(times)[1]
 
 
-def dump_and_restore(tree, images):
+def dump_and_restore(tree):
     crl("dump", "-t", str(tree.root), "-D", "images")
     tree.wait_killed()
     crl("restore", "-d", "-D", "images")
-    tree.check_runs()
-    images.check_clean()
 
 
-def one_round(number, tree, images, duration, cgroup):
-    """Returns what there was in the end: a dump or nothing, and how it ended."""
-    moment = random.choice(MOMENTS)
+def kill_one(tree, images, duration, moment):
+    """Returns what crl has left, and how it ended."""
     child = spawn("dump", "-R", "-t", str(tree.root), "-D", "images", log="killed.log")
     moment(child, tree, duration)
     with contextlib.suppress(ProcessLookupError):
         child.send_signal(signal.SIGKILL)
     status = child.wait(TIMEOUT)
     check(status in (0, -signal.SIGKILL), f"exit status {status}: {read('killed.log')}")
-    if cgroup:
-        cgroup.await_thawed()
     found = images.judge(status)
     if found == "complete":
         images.clear()
-    at_once = number % 5 == 0
-    if at_once:     # some may be on their way out of what the killed one did
-        dump_and_restore(tree, images)
-    else:
-        tree.check_runs()
-        crl("dump", "-R", "-t", str(tree.root), "-D", "images")
-        tree.check_runs()
-        images.check_clean()
-    if VERBOSE:
-        left = sum(now != then for now, then in zip(tree.read_vdso().values(), tree.vdso.values()))
-        print(f"{number}: {moment.__name__}, status {status}, {found}, "
-              f"{left} changed vdsos", flush=True)
     return found, status
+
+
+def go_on(tree, images, stopped, restores):
+    """Whole dumps behind a kill: of what runs, and perhaps of what has not come far."""
+    at_once = random.random() < 0.5     # some may be on their way out of what crl did
+    if stopped:
+        tree.await_stopped()
+    elif not at_once:
+        tree.check_runs()
+    if restores:
+        dump_and_restore(tree)
+    else:
+        crl("dump", "-R", "-t", str(tree.root), "-D", "images")
+    if stopped:
+        tree.await_stopped()
+        tree.kill(signal.SIGCONT)
+    tree.check_runs()
+    images.check_clean()
+
+
+def one_round(number, tree, images, duration, cgroups):
+    moment = random.choice(MOMENTS)
+    cgroup = random.choice([None, None, *cgroups])
+    stopped = random.random() < 0.2
+    how = f"{moment.__name__}, {'stopped, ' if stopped else ''}{cgroup.top if cgroup else ''}"
+    try:
+        if cgroup:
+            cgroup.move(tree.pids, True)
+        if stopped:
+            tree.stop()
+        result = kill_one(tree, images, duration, moment)
+        if cgroup:
+            cgroup.await_thawed()
+        go_on(tree, images, stopped, number > ROUNDS / 2 and number % 3 == 0)
+        if cgroup:
+            cgroup.move(tree.pids, False)
+    except (Failure, OSError, subprocess.TimeoutExpired) as failure:
+        raise Failure(f"round {number} of {ROUNDS}, seed {SEED}, {how}: {failure}") from None
+    if VERBOSE:
+        vdso = tree.read_vdso()
+        print(f"{number}: {how} {result}, "
+              f"{sum(vdso[pid] != tree.vdso[pid] for pid in vdso)} changed vdsos", flush=True)
+    return result
 
 
 def killed(tree, images, duration, cgroups):
     counts = {}
     for number in range(1, ROUNDS + 1):
-        cgroup = random.choice([None, None, *cgroups])
-        if cgroup:
-            cgroup.move(tree.pids, True)
-        try:
-            result = one_round(number, tree, images, duration, cgroup)
-        except (Failure, OSError, subprocess.TimeoutExpired) as failure:
-            raise Failure(f"round {number} of {ROUNDS}, seed {SEED}, "
-                          f"cgroup {cgroup and cgroup.top}: {failure}") from None
-        if cgroup:
-            cgroup.move(tree.pids, False)
+        result = one_round(number, tree, images, duration, cgroups)
         counts[result] = counts.get(result, 0) + 1
     if VERBOSE:
         print(f"seed {SEED}, a dump takes {duration * 1000:.1f} ms: {counts}")
@@ -250,7 +267,9 @@ def main():
         duration = measure(tree, images)
         killed(tree, images, duration, cgroups)
         terminated(tree, images, duration)
-        dump_and_restore(tree, images)
+        dump_and_restore(tree)
+        tree.check_runs()
+        images.check_clean()
     except (Failure, OSError, subprocess.TimeoutExpired) as failure:
         print(failure)
         return 1

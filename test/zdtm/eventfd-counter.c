@@ -36,7 +36,9 @@ static int check(int i, int copy)
 		return fail("%d: a counter of 0 can be read", i);
 	n = 5;
 	must(write(copy, &n, 8));
-	return must(read(e[i].fd, &n, 8)) == 8 && n == 5 ? 0 : fail("%d: does not work on", i);
+	return must(read(e[i].fd, &n, 8)) == 8 && n == 5
+		       ? 0
+		       : fail("%d: does not work on", i);
 }
 
 int main(int argc, char **argv)

@@ -29,7 +29,8 @@ static long long mask_of(int fd)
 
 int main(int argc, char **argv)
 {
-	sigset_t first = set_of(SIGUSR1, SIGRTMAX), second = set_of(SIGUSR2, SIGRTMIN + 3);
+	sigset_t first = set_of(SIGUSR1, SIGRTMAX),
+		 second = set_of(SIGUSR2, SIGRTMIN + 3);
 	struct signalfd_siginfo si;
 	long long mask[2];
 	int a, b;
@@ -49,12 +50,13 @@ int main(int argc, char **argv)
 	sabotage("pending", read(a, &si, sizeof(si)));
 	sabotage("extra", raise(SIGUSR2));
 	if (mask_of(a) != mask[0] || mask_of(b) != mask[1] || mask[0] == mask[1])
-		return fail("masks %llx %llx, were %llx %llx", mask_of(a), mask_of(b), mask[0],
-			mask[1]);
+		return fail("masks %llx %llx, were %llx %llx", mask_of(a), mask_of(b),
+			mask[0], mask[1]);
 	if (fcntl(a, F_GETFL) != O_RDWR || fcntl(b, F_GETFL) != (O_RDWR | O_NONBLOCK))
 		return fail("flags %#o %#o", fcntl(a, F_GETFL), fcntl(b, F_GETFL));
 	must(fcntl(a, F_SETFL, O_NONBLOCK));
-	if (read(a, &si, sizeof(si)) != sizeof(si) || si.ssi_signo != SIGUSR1 || si.ssi_int != 42)
+	if (read(a, &si, sizeof(si)) != sizeof(si) || si.ssi_signo != SIGUSR1 ||
+		si.ssi_int != 42)
 		return fail("the pending signal is not read");
 	if (read(b, &si, sizeof(si)) != -1 || errno != EAGAIN)
 		return fail("the other has a signal");

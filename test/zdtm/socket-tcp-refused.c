@@ -14,7 +14,8 @@
 
 int main(int argc, char **argv)
 {
-	struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct sockaddr_in to = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 	socklen_t len = sizeof(to);
 	int listener, client, server;
 	char c = 0;
@@ -35,7 +36,8 @@ int main(int argc, char **argv)
 	sabotage("closed", shutdown(client, SHUT_WR));
 	if (read(server, &c, 1) != 1 || c != 'x')
 		return fail("'%c' instead of 'x'", c);
-	if (send(client, "y", 1, MSG_NOSIGNAL) != 1 || read(server, &c, 1) != 1 || c != 'y')
+	if (send(client, "y", 1, MSG_NOSIGNAL) != 1 || read(server, &c, 1) != 1 ||
+		c != 'y')
 		return fail("it does not work on: %m");
 	pass();
 	return 0;

@@ -8,7 +8,6 @@
 
 #include <poll.h>
 #include <sys/timerfd.h>
-#include <time.h>
 #include <unistd.h>
 
 static struct {
@@ -20,7 +19,8 @@ static struct {
 	{ CLOCK_MONOTONIC, .seconds = 100 },
 	{ CLOCK_REALTIME, .seconds = 200, .interval = { 1, 500 * MS } },
 	{ CLOCK_BOOTTIME, .seconds = 300, .flags = TFD_TIMER_ABSTIME },
-	{ CLOCK_REALTIME, .seconds = 400, .flags = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET },
+	{ CLOCK_REALTIME, .seconds = 400,
+		.flags = TFD_TIMER_ABSTIME | TFD_TIMER_CANCEL_ON_SET },
 	{ CLOCK_MONOTONIC, .seconds = 0 },
 	{ CLOCK_MONOTONIC, .seconds = 1 },
 };
@@ -47,7 +47,8 @@ static int check(int i, int64_t passed)
 	must(timerfd_gettime(t[i].fd, &now));
 	less = NS(t[i].found.it_value) - NS(now.it_value);
 	if (less < 0 || less > passed || (i < 4 && !less))
-		return fail("timer %d: %ld ns less remain, %ld have passed", i, less, passed);
+		return fail(
+			"timer %d: %ld ns less remain, %ld have passed", i, less, passed);
 	if (NS(now.it_interval) != NS(t[i].interval))
 		return fail("timer %d: interval %ld", i, NS(now.it_interval));
 	return 0;
@@ -67,7 +68,8 @@ int main(int argc, char **argv)
 	sabotage("value", timerfd_settime(t[0].fd, 0, &its, NULL));
 	sabotage("interval", timerfd_settime(t[1].fd, 0, &its, NULL));
 	sabotage("armed", timerfd_settime(t[4].fd, 0, &its, NULL));
-	sabotage("disarmed", timerfd_settime(t[2].fd, 0, &(struct itimerspec){ 0 }, NULL));
+	sabotage(
+		"disarmed", timerfd_settime(t[2].fd, 0, &(struct itimerspec){ 0 }, NULL));
 	for (int i = 0; i < COUNT(t); i++)
 		if (check(i, test_now() - start))
 			return 1;

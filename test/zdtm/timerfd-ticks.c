@@ -36,7 +36,8 @@ int main(int argc, char **argv)
 	often = make(10, 10);
 	never = make(3600000, 10);
 	for (int i = 0; i < 2; i++)
-		must(poll(&(struct pollfd){ .fd = i ? hourly : once, .events = POLLIN }, 1, -1));
+		must(poll(&(struct pollfd){ .fd = i ? hourly : once, .events = POLLIN },
+			1, -1));
 	test_sleep_ms(60);
 	least = (test_now() - start) / (10 * MS) - 1;
 	test_daemon();
@@ -46,7 +47,8 @@ int main(int argc, char **argv)
 	sabotage("often", read(often, &n, 8));
 	sabotage("never", never = make(1, 0); test_sleep_ms(3));
 	sabotage("interval", often = make(0, 0));
-	if (read(once, &n, 8) != 8 || n != 1 || read(once, &n, 8) != -1 || errno != EAGAIN)
+	if (read(once, &n, 8) != 8 || n != 1 || read(once, &n, 8) != -1 ||
+		errno != EAGAIN)
 		return fail("the timer that fired once: %lu ticks", n);
 	if (read(hourly, &n, 8) != 8 || n != 1)
 		return fail("the hourly timer: %lu ticks", n);
@@ -58,7 +60,8 @@ int main(int argc, char **argv)
 		return fail("the timer of 10 ms has no ticks: %m");
 	most = (test_now() - start) / (10 * MS);
 	if (n < least || (int64_t)n > most)
-		return fail("the timer of 10 ms: %lu ticks, not from %lu to %ld", n, least, most);
+		return fail("the timer of 10 ms: %lu ticks, not from %lu to %ld", n,
+			least, most);
 	if (poll(&(struct pollfd){ .fd = often, .events = POLLIN }, 1, 5000) != 1)
 		return fail("the timer of 10 ms does not go on");
 	if (read(never, &n, 8) != -1 || errno != EAGAIN)

@@ -25,9 +25,11 @@ static int expect(int at, const char *text, int from)
 	socklen_t n = sizeof(got);
 	char data[20] = "";
 
-	if (recvfrom(sk[at], data, 19, MSG_DONTWAIT, (void *)&got, &n) < 0 || strcmp(data, text))
+	if (recvfrom(sk[at], data, 19, MSG_DONTWAIT, (void *)&got, &n) < 0 ||
+		strcmp(data, text))
 		return fail("socket %d: \"%s\" instead of \"%s\": %m", at, data, text);
-	if (from < 0 ? n > sizeof(sa_family_t) : n != len[from] || memcmp(&got, &name[from], n))
+	if (from < 0 ? n > sizeof(sa_family_t)
+		     : n != len[from] || memcmp(&got, &name[from], n))
 		return fail("socket %d: \"%s\" is not from %d", at, text, from);
 	return 0;
 }
@@ -40,10 +42,12 @@ int main(int argc, char **argv)
 		if (i == UNNAMED)
 			continue;
 		name[i].sun_family = AF_UNIX;
-		len[i] = sizeof(sa_family_t) + sprintf(name[i].sun_path, "@zdtm-%d-%d", getpid(), i);
+		len[i] = sizeof(sa_family_t) +
+			 sprintf(name[i].sun_path, "@zdtm-%d-%d", getpid(), i);
 		name[i].sun_path[0] = '\0';
 		if (i == LAST)
-			len[i] = sprintf(name[i].sun_path, "%s", test_file("last.sock")) + 3;
+			len[i] = sprintf(name[i].sun_path, "%s", test_file("last.sock")) +
+				 3;
 		must(bind(sk[i], (void *)&name[i], len[i]));
 	}
 	must(connect(sk[UNNAMED], (void *)&name[SERVER], len[SERVER]));
@@ -59,11 +63,13 @@ int main(int argc, char **argv)
 	test_waitsig();
 	sabotage("lost", recv(sk[SERVER], name, 1, 0));
 	sabotage("sender", write(sk[UNNAMED], name, recv(sk[SERVER], name, 9, 0)));
-	sabotage("chain", connect(sk[SERVER], (void *)&name[SELF], len[SELF]));
-	sabotage("self", struct sockaddr none = { 0 }; connect(sk[SELF], &none, sizeof(none)));
+	sabotage("chain", connect(sk[SERVER], (void *)&name[CLIENT], len[CLIENT]));
+	sabotage("self", struct sockaddr none = { 0 };
+		 connect(sk[SELF], &none, sizeof(none)));
 	sabotage("unbound", close(sk[LAST]); sk[LAST] = socket(AF_UNIX, SOCK_DGRAM, 0));
 	if (expect(SERVER, "first", -1) || expect(SERVER, "second", CLIENT) ||
-		expect(SERVER, "third", -1) || expect(LAST, "on", SERVER) || expect(SELF, "me", SELF))
+		expect(SERVER, "third", -1) || expect(LAST, "on", SERVER) ||
+		expect(SELF, "me", SELF))
 		return 1;
 	if (write(sk[SERVER], "more", 4) != 4 || expect(LAST, "more", SERVER) ||
 		write(sk[SELF], "too", 3) != 3 || expect(SELF, "too", SELF))

@@ -32,7 +32,9 @@ static int talk(int from, int to)
 	char text[8] = "";
 
 	must(write(from, "hello", 5));
-	return read(to, text, 5) == 5 && !strcmp(text, "hello") ? 0 : fail("they do not talk");
+	return read(to, text, 5) == 5 && !strcmp(text, "hello")
+		       ? 0
+		       : fail("they do not talk");
 }
 
 static int new_client(int listener, int *accepted)
@@ -65,7 +67,8 @@ int main(int argc, char **argv)
 	sabotage("name", int p[2]; socketpair(AF_UNIX, SOCK_STREAM, 0, p); client = p[0];
 		 server = p[1]; write(client, "early", 5));
 	if (is_named(getsockname, server, true) || is_named(getpeername, client, true) ||
-		is_named(getsockname, client, false) || is_named(getsockname, listener, true))
+		is_named(getsockname, client, false) ||
+		is_named(getsockname, listener, true))
 		return 1;
 	if (read(server, &cred, 5) != 5 || talk(client, server) || talk(server, client))
 		return fail("the old connection");

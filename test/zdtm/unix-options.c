@@ -14,8 +14,13 @@
 static const struct {
 	int opt, value, shown;
 } options[] = {
-	{ SO_SNDBUF, 10000, 20000 }, { SO_RCVBUF, 30000, 60000 }, { SO_PASSCRED, 1, 1 },
-	{ SO_PRIORITY, 5, 5 }, { SO_RCVLOWAT, 3, 3 }, { SO_PEEK_OFF, 7, 7 }, { SO_KEEPALIVE, 1, 1 },
+	{ SO_SNDBUF, 10000, 20000 },
+	{ SO_RCVBUF, 30000, 60000 },
+	{ SO_PASSCRED, 1, 1 },
+	{ SO_PRIORITY, 5, 5 },
+	{ SO_RCVLOWAT, 3, 3 },
+	{ SO_PEEK_OFF, 7, 7 },
+	{ SO_KEEPALIVE, 1, 1 },
 };
 #define N ((int)(sizeof(options) / sizeof(options[0])))
 
@@ -32,7 +37,9 @@ int main(int argc, char **argv)
 	struct timeval tv = { 12, 500000 }, got;
 	char text[100] = "", control[CMSG_SPACE(sizeof(struct ucred))];
 	struct iovec iov = { text, sizeof(text) };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
 		.msg_controllen = sizeof(control) };
 	socklen_t len = sizeof(tv);
 	struct ucred cred = { 0 };
@@ -48,7 +55,8 @@ int main(int argc, char **argv)
 	test_daemon();
 	test_waitsig();
 	sabotage("buffer", set(sk[1], SO_SNDBUF, 11000));
-	sabotage("timeout", setsockopt(sk[1], SOL_SOCKET, SO_RCVTIMEO, &cred, sizeof(tv)));
+	sabotage("timeout", tv.tv_sec = 9;
+		 setsockopt(sk[1], SOL_SOCKET, SO_RCVTIMEO, &tv, len); tv.tv_sec = 12);
 	sabotage("filter", set(sk[1], SO_DETACH_FILTER, 0));
 	sabotage("sender", recv(sk[1], text, 10, 0); set(sk[1], SO_PASSCRED, 0);
 		 write(sk[0], "whole text", 10); set(sk[1], SO_PASSCRED, 1));
@@ -56,7 +64,8 @@ int main(int argc, char **argv)
 		len = sizeof(value);
 		must(getsockopt(sk[1], SOL_SOCKET, options[i].opt, &value, &len));
 		if (value != options[i].shown)
-			return fail("option %d: %d instead of %d", i, value, options[i].shown);
+			return fail("option %d: %d instead of %d", i, value,
+				options[i].shown);
 	}
 	len = sizeof(got);
 	must(getsockopt(sk[1], SOL_SOCKET, SO_RCVTIMEO, &got, &len));

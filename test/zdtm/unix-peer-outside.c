@@ -7,17 +7,21 @@
  */
 #include "zdtm.h"
 
+#include <poll.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 static int sk[2];
 
 static int outside(void *arg)
 {
+	pid_t me = getpid();
 	char c;
 	ssize_t n;
 
 	close(sk[0]);
+	must(write(sk[1], &me, sizeof(me)));
 	test_child_ready();
 	while ((n = read(sk[1], &c, 1)) == 1)
 		must(write(sk[1], &c, 1));
@@ -35,7 +39,8 @@ static int between(void *arg)
 int main(int argc, char **argv)
 {
 	char c = 'x';
-	pid_t pid;
+	pid_t pid, echo;
+	int end;
 
 	test_init(argc, argv);
 	must(socketpair(AF_UNIX, SOCK_STREAM, 0, sk));
@@ -43,15 +48,20 @@ int main(int argc, char **argv)
 	close(sk[1]);
 	if (test_reap(pid))
 		return fail("the child between");
+	if (read(sk[0], &echo, sizeof(echo)) != sizeof(echo))
+		return fail("no pid from outside");
 	must(write(sk[0], "a", 1));
 	test_daemon();
 	test_waitsig();
-	sabotage("unread", recv(sk[0], &c, 1, 0));
+	sabotage("more", write(sk[0], "z", 1));
 	if (recv(sk[0], &c, 1, 0) != 1 || c != 'a')
 		return fail("'%c' instead of 'a'", c);
 	must(write(sk[0], "b", 1));
 	if (recv(sk[0], &c, 1, 0) != 1 || c != 'b')
 		return fail("'%c' instead of 'b'", c);
+	end = must(syscall(SYS_pidfd_open, echo, 0));
+	must(shutdown(sk[0], SHUT_WR));
+	must(poll(&(struct pollfd){ .fd = end, .events = POLLIN }, 1, -1));
 	pass();
 	return 0;
 }

@@ -19,7 +19,9 @@ int main(int argc, char **argv)
 	} control = { .head = { CMSG_LEN(sizeof(int)), SOL_SOCKET, SCM_RIGHTS } };
 	char text[6] = "hello";
 	struct iovec iov = { text, 5 };
-	struct msghdr m = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+	struct msghdr m = { .msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
 		.msg_controllen = sizeof(control) };
 	int sk[2], p[2], got, off = 3;
 	socklen_t len = sizeof(off);

@@ -27,7 +27,8 @@ static int ends_after(int fd, const char *expected)
 static int cannot_write(int fd)
 {
 	return send(fd, "x", 1, MSG_NOSIGNAL | MSG_DONTWAIT) == -1 && errno == EPIPE
-		       ? 0 : fail("it can be written to: %m");
+		       ? 0
+		       : fail("it can be written to: %m");
 }
 
 int main(int argc, char **argv)
@@ -56,14 +57,16 @@ int main(int argc, char **argv)
 		 write(sk[CLOSED][0], "hello", 5); shutdown(sk[CLOSED][0], SHUT_WR));
 	sabotage("reset", getsockopt(sk[RESET][1], SOL_SOCKET, SO_ERROR, &code, &len));
 	if (ends_after(sk[WRITING][1], "hello") || cannot_write(sk[WRITING][0]) ||
-		write(sk[WRITING][1], "back", 4) != 4 || read(sk[WRITING][0], &code, 4) != 4)
+		send(sk[WRITING][1], "back", 4, MSG_NOSIGNAL) != 4 ||
+		read(sk[WRITING][0], &code, 4) != 4)
 		return fail("shut down one way");
 	if (ends_after(sk[BOTH][1], "hello") || cannot_write(sk[BOTH][1]) ||
 		cannot_write(sk[BOTH][0]) || ends_after(sk[BOTH][0], ""))
 		return fail("shut down both ways");
 	if (cannot_write(sk[CLOSED][1]) || ends_after(sk[CLOSED][1], "hello"))
 		return fail("closed at the other end");
-	if (getsockopt(sk[RESET][1], SOL_SOCKET, SO_ERROR, &code, &len) || code != ECONNRESET)
+	if (getsockopt(sk[RESET][1], SOL_SOCKET, SO_ERROR, &code, &len) ||
+		code != ECONNRESET)
 		return fail("error %d is not ECONNRESET", code);
 	if (ends_after(sk[RESET][1], "hello") || ends_after(sk[PACKETS][1], "hello") ||
 		cannot_write(sk[PACKETS][0]))

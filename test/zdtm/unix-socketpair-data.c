@@ -46,8 +46,10 @@ static int get(int type, int to)
 	for (int i = 0; types[type] != SOCK_STREAM && i < 5; i++) {
 		n = recv(fd, text, sizeof(text), MSG_DONTWAIT);
 		if (n != lengths[i] || !check_pattern(text, n, i * 10 + !to))
-			return fail("type %d to %d: packet %d of %zd: %m", type, to, i, n);
-		if (types[type] == SOCK_DGRAM && i == 2 && recv(fd, text, 9, MSG_DONTWAIT))
+			return fail(
+				"type %d to %d: packet %d of %zd: %m", type, to, i, n);
+		if (types[type] == SOCK_DGRAM && i == 2 &&
+			recv(fd, text, 9, MSG_DONTWAIT))
 			return fail("the empty datagram");
 	}
 	if (recv(fd, text, 1, MSG_DONTWAIT) != -1 || errno != EAGAIN)

@@ -33,7 +33,7 @@ const uint8_t arch_syscall_insn[2] = { 0x0f, 0x05 };
 /* The data at the end of the stub; the order is that of stub.S. */
 struct stub_tail {
 	uint64_t ax, bx, cx, dx, si, di, bp, r8, r9, r10, r11, r12, r13, r14, r15;
-	uint64_t ip, sp, flags, mask, size;
+	uint64_t ip, sp, flags, mask, size, work_mask;
 };
 
 int arch_regs_get(pid_t tid, struct arch_regs *regs, struct err *err)
@@ -157,8 +157,8 @@ const void *arch_stub_code(void)
 	return stub_start;
 }
 
-size_t arch_stub_tail(const struct arch_regs *found, uint64_t sigmask, size_t scratch, void *tail,
-	size_t *len)
+size_t arch_stub_tail(const struct arch_regs *found, uint64_t sigmask, uint64_t work_mask,
+	size_t scratch, void *tail, size_t *len)
 {
 	struct arch_regs regs = *found;
 	const struct user_regs_struct *gp = &regs.gp;
@@ -186,6 +186,7 @@ size_t arch_stub_tail(const struct arch_regs *found, uint64_t sigmask, size_t sc
 		.flags = gp->eflags,
 		.mask = sigmask,
 		.size = scratch,
+		.work_mask = work_mask,
 	};
 	memcpy(tail, &t, sizeof(t));
 	*len = sizeof(t);
@@ -201,14 +202,11 @@ static void stub_identity(struct user_regs_struct *gp, pid_t tgid, pid_t tid, in
 	gp->eflags = 0x202;
 }
 
-void arch_stub_open(struct arch_regs *regs, uint64_t stub, size_t scratch, pid_t tgid, pid_t tid,
-	int signo)
+void arch_stub_open(struct arch_regs *regs, uint64_t stub, pid_t tgid, pid_t tid, int signo)
 {
 	struct user_regs_struct *gp = &regs->gp;
-	const uint64_t mmap_args[6] = { 0, scratch, 3 /* read, write */,
-		0x22 /* private, anonymous */, -1, 0 };
 
-	arch_regs_syscall(regs, stub, SYS_mmap, mmap_args);
+	gp->rip = stub;
 	stub_identity(gp, tgid, tid, signo);
 	gp->r13 = 0;
 }

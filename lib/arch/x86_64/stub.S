@@ -30,7 +30,25 @@
 	.endm
 
 stub_start:
-	syscall				/* mmap: its arguments are in place already */
+	/*
+	 * Block all signals but ours. The tracer does that too, before it lets the
+	 * thread run; but when it died between the two, ours may be blocked, and
+	 * would stay pending.
+	 */
+	mov	$14, %eax		/* rt_sigprocmask(SIG_SETMASK, &mask, NULL, 8) */
+	mov	$2, %edi
+	lea	tail_work(%rip), %rsi
+	xor	%edx, %edx
+	mov	$8, %r10d
+	syscall
+	mov	$9, %eax		/* mmap(NULL, size, READ | WRITE, PRIVATE | ANONYMOUS, -1, 0) */
+	xor	%edi, %edi
+	mov	tail_size(%rip), %rsi
+	mov	$3, %edx
+	mov	$0x22, %r10d
+	mov	$-1, %r8
+	xor	%r9d, %r9d
+	syscall
 	mov	%rax, %rbx
 	tell_tracer
 	cmp	$-4096, %rbx
@@ -100,5 +118,6 @@ tail_sp:	.quad 0
 tail_flags:	.quad 0
 tail_mask:	.quad 0
 tail_size:	.quad 0
+tail_work:	.quad 0
 stub_end:
 	.section .note.GNU-stack, "", @progbits

@@ -73,16 +73,16 @@ const void *arch_stub_code(void);
 
 /*
  * Fill the part of the stub that continues the thread when nobody traces it any
- * more: registers as found (rewound), signal mask, size of the scratch memory.
+ * more: registers as found (rewound), signal mask, the mask while the
+ * stub runs, size of the scratch memory.
  * Returns its offset from the stub's start; *len is its length.
  */
-size_t arch_stub_tail(const struct arch_regs *found, uint64_t sigmask, size_t scratch, void *tail,
-	size_t *len);
+size_t arch_stub_tail(const struct arch_regs *found, uint64_t sigmask, uint64_t work_mask,
+	size_t scratch, void *tail, size_t *len);
 #define ARCH_STUB_TAIL_MAX 256
 
-/* Registers that enter the stub at `stub`: map `scratch` bytes first, tell the tracer by `signo`. */
-void arch_stub_open(struct arch_regs *regs, uint64_t stub, size_t scratch, pid_t tgid, pid_t tid,
-	int signo);
+/* Registers that enter the stub at `stub`; its tail must be in place. It tells the tracer by `signo`. */
+void arch_stub_open(struct arch_regs *regs, uint64_t stub, pid_t tgid, pid_t tid, int signo);
 
 /* Registers that run the batch at `batch`; `again`: stop and run on, never leave. */
 void arch_stub_run(struct arch_regs *regs, uint64_t stub, uint64_t batch, bool again, pid_t tgid,

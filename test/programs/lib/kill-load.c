@@ -35,7 +35,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -111,6 +110,13 @@ static int part_of(int process, int thread)
 static int thread_with(int part)
 {
 	return (part - self + 4) % 4;
+}
+
+static void nap(long ns)
+{
+	struct timespec ts = { 0, ns };
+
+	nanosleep(&ts, NULL);
 }
 
 /* ------------------------------------------------------------------ memory */
@@ -211,7 +217,6 @@ static void counter(struct watch *w)
 	struct registers r;
 	uint64_t start = 0x0123456789abcdefull * (self + 1);
 
-	setpriority(PRIO_PROCESS, gettid(), 19);
 	for (;; start = start * 5 + 1) {
 		for (int i = 0; i < 15; i++) {
 			r.general[i] = start + i;
@@ -224,6 +229,7 @@ static void counter(struct watch *w)
 		(avx ? spin_avx : spin_sse)(&r, TURNS);
 		counter_check(w->thread, &r, start);
 		watch_check(w);
+		nap(400000); /* others want to run, too */
 	}
 }
 
@@ -249,25 +255,20 @@ static void on_number(int signo, siginfo_t *info, void *context)
 	heart[self * THREADS + thread].handled++;
 }
 
-static void on_alarm(int signo)
+static void on_alarm(int signo, siginfo_t *info, void *context)
 {
 	leave_dirt();
 	__atomic_add_fetch(&heart[self * THREADS].alarms, 1, __ATOMIC_RELAXED);
 }
 
-static void on_stray(int signo)
+/* Children that stop and continue are announced; a signal to a single thread is nobody's. */
+static void on_stray(int signo, siginfo_t *info, void *context)
 {
-	deviation(0, "signal %d, which nobody has sent", signo);
+	if (info->si_code == SI_TKILL)
+		deviation(0, "signal %d, which nobody has sent", signo);
 }
 
 /* ------------------------------------------------------------------ the others */
-
-static void nap(long ns)
-{
-	struct timespec ts = { 0, ns };
-
-	nanosleep(&ts, NULL);
-}
 
 static void signaller(struct watch *w)
 {
@@ -421,9 +422,10 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-static void handle(int signo, void (*handler)(int))
+static void handle(int signo, void (*handler)(int, siginfo_t *, void *))
 {
-	struct sigaction sa = { .sa_handler = handler, .sa_flags = SA_NODEFER | SA_RESTART };
+	struct sigaction sa = { .sa_sigaction = handler,
+		.sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART };
 
 	sigaction(signo, &sa, NULL);
 }
@@ -432,13 +434,13 @@ static void handle(int signo, void (*handler)(int))
 static void handlers(void)
 {
 	static const int ignored[] = { SIGURG, SIGWINCH, SIGCHLD, SIGCONT };
-	struct sigaction number = { .sa_sigaction = on_number,
-		.sa_flags = SA_SIGINFO | SA_NODEFER | SA_RESTART };
 
-	sigaction(SIGRTMIN + 3, &number, NULL);
+	handle(SIGRTMIN + 3, on_number);
 	handle(SIGALRM, on_alarm);
 	for (int i = 0; i < self; i++)
 		handle(ignored[i], on_stray);
+	if (self == 3)
+		signal(SIGPIPE, SIG_IGN);
 }
 
 static void start_timer(void)

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import mmap
 import os
+import re
 import signal
 import struct
 import subprocess
@@ -118,8 +119,9 @@ class Load:
         return {tid: status_of(pid, tid)["SigBlk"] for pid, tid in self.threads()}
 
     def read_maps(self):
-        """A set of lines for each process: address, protection, file."""
-        return {pid: set(read(f"/proc/{pid}/maps").splitlines()) for pid in self.pids}
+        """A set of lines for each process; shared memory has another inode when it was restored."""
+        return {pid: {re.sub(r"\d+ +(/dev/zero)", r"\1", line) for line in self.read_maps_of(pid)}
+                for pid in self.pids}
 
     def read_vdso(self):
         """The bytes of the vdso of each process; crl borrows a few for a while."""
@@ -134,6 +136,23 @@ class Load:
 
     def read_maps_of(self, pid):
         return read(f"/proc/{pid}/maps").splitlines()
+
+    def stop(self):
+        self.kill(signal.SIGSTOP)
+        self.await_stopped()
+
+    def kill(self, signo):
+        for pid in self.pids:
+            os.kill(pid, signo)
+
+    def await_stopped(self):
+        """Every thread is in group-stop, held by nobody."""
+        deadline = time.monotonic() + TIMEOUT
+        for pid, tid in self.threads():
+            while (status := status_of(pid, tid))["State"][0] != "T":
+                check(time.monotonic() < deadline, f"thread {tid} was stopped, and is in "
+                      f"{status['State']}, tracer {status['TracerPid']}")
+                time.sleep(0.0005)
 
     def check_runs(self):
         """All threads alive, untraced, not stopped, on their way, and as they were."""
