@@ -42,6 +42,7 @@
 #include "snapshot/obstacles.h"
 #include "task/dump-task.h"
 #include "task/ids.h"
+#include "task/locks.h"
 #include "task/session.h"
 #include "version.h"
 
@@ -138,17 +139,20 @@ static int dump_freeze(struct dump *d, struct err *err)
 
 static int dump_tasks(struct dump *d, struct err *err)
 {
+	int ret = locks_check(&d->tree, d->obstacles, err);
+
 	session_check(&d->tree, d->opt->files.shell_job, d->obstacles);
-	for (size_t i = 0; i < d->tree.n_tasks; i++) {
+	for (size_t i = 0; i < d->tree.n_tasks && !ret; i++) {
 		const struct frozen_task *ft = &d->tree.tasks[i];
-		int ret = ft->state == FROZEN_ZOMBIE ? dump_task_zombie(&d->tasks, ft, err)
+
+		ret = ft->state == FROZEN_ZOMBIE ? dump_task_zombie(&d->tasks, ft, err)
 						     : dump_task_live(&d->tasks, ft, err);
 
 		if (ret)
-			return err_in(err, ret, "pid %d (%s)", ft->pid, ft->comm);
+			err_in(err, ret, "pid %d (%s)", ft->pid, ft->comm);
 	}
 	d->tasks_us = now_us();
-	return 0;
+	return ret;
 }
 
 static int finish(struct dump *d, struct image_writer *w, struct err *err)

@@ -23,7 +23,6 @@ struct dump_options {
 	int timeout; /* seconds, 0 for the default */
 	struct files_options files;
 	bool progress;
-	bool verify; /* confirm the tree by a second pass */
 	const struct log *log;
 	/* Called with the tree frozen and the images complete, before anything is killed. */
 	int (*ready)(void *arg, pid_t root, struct err *err);

@@ -55,7 +55,8 @@ static int judge(struct verdict *v, int fd, const struct options *o, struct err 
 	const struct snapshot_options opt = { .shell_job = true };
 	struct restore_files_options files_opt = { .shell_job = true,
 		.skip_file_rwx_check = o->skip_file_rwx_check,
-		.size_only = o->file_validation && !strcmp(o->file_validation, "filesize") };
+		.size_only =
+			o->file_validation && !strcmp(o->file_validation, "filesize") };
 	struct restore_files files = { .opt = &files_opt };
 	struct family family = { 0 };
 	struct snapshot snap;
@@ -80,7 +81,8 @@ static void print_text(const struct verdict *v)
 		v->tasks == 1 ? "" : "s", v->threads, v->threads == 1 ? "" : "s",
 		print_size(size, v->pages * 4096),
 		v->checksums ? "undamaged"
-			     : "readable; it has no checksums, so damage to memory cannot be seen");
+			     : "readable; it has no checksums, so damage to memory "
+			       "cannot be seen");
 }
 
 static void print_json(const struct verdict *v, const struct err *err)
@@ -114,7 +116,8 @@ int check_dump(const struct options *o, struct err *err)
 		v.checksums = v.ret != VERIFY_NO_SUMS;
 		v.ret = judge(&v, fd, o, err);
 		if (v.ret && v.checksums)
-			err_in(err, v.ret, "complete and undamaged, but cannot be restored here");
+			err_in(err, v.ret,
+				"complete and undamaged, but cannot be restored here");
 	}
 	if (v.ret)
 		err_in(err, v.ret, "%s", v.dir);

@@ -31,8 +31,8 @@ static int scratch_open(struct scratch *s, struct err *err)
 	const char *tmp = getenv("TMPDIR");
 
 	s->fd = -1;
-	if (snprintf(s->path, sizeof(s->path), "%s/crl-check-XXXXXX", tmp && *tmp ? tmp : "/tmp") >=
-		(int)sizeof(s->path))
+	if (snprintf(s->path, sizeof(s->path), "%s/crl-check-XXXXXX",
+		    tmp && *tmp ? tmp : "/tmp") >= (int)sizeof(s->path))
 		return err_set(err, ENAMETOOLONG, "TMPDIR");
 	if (!mkdtemp(s->path))
 		return err_os(err, errno, "make a directory %s", s->path);
@@ -52,8 +52,8 @@ static void scratch_close(struct scratch *s)
 	rmdir(s->path);
 }
 
-static int look(struct context *c, const struct options *o, pid_t pid, struct obstacles *found,
-	struct err *err)
+static int look(struct context *c, const struct options *o, pid_t pid,
+	struct obstacles *found, struct err *err)
 {
 	struct scratch scratch;
 	struct dump_options opt = {
@@ -61,10 +61,7 @@ static int look(struct context *c, const struct options *o, pid_t pid, struct ob
 		.freeze_cgroup = o->freeze_cgroup,
 		.discover = o->discover,
 		.timeout = o->timeout,
-		.files = { .shell_job = o->shell_job, .ghost_limit = o->ghost_limit,
-			.link_remap = o->link_remap, .tcp_established = o->tcp_established,
-			.ext_unix_sk = o->ext_unix_sk },
-		.verify = o->verify,
+		.files = { .shell_job = o->shell_job, .ghost_limit = o->ghost_limit },
 		.log = &c->log,
 	};
 	int ret = scratch_open(&scratch, err);

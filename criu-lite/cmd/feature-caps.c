@@ -38,10 +38,10 @@ static int missing(struct err *err)
 	return err_set(err, EPERM, "crl does not have it");
 }
 
-#define CAP_PROBE(function, condition)              \
-	static int function(struct err *err)        \
-	{                                           \
-		return (condition) ? 0 : missing(err); \
+#define CAP_PROBE(function, condition)                                                   \
+	static int function(struct err *err)                                             \
+	{                                                                                \
+		return (condition) ? 0 : missing(err);                                   \
 	}
 
 CAP_PROBE(try_restore, have(CAP_CHECKPOINT_RESTORE) || have(CAP_SYS_ADMIN))
@@ -57,22 +57,28 @@ CAP_PROBE(try_resource, have(CAP_SYS_RESOURCE))
 CAP_PROBE(try_bpf, (have(CAP_BPF) && have(CAP_PERFMON)) || have(CAP_SYS_ADMIN))
 
 const struct feature features_caps[] = {
-	{ "CAP_CHECKPOINT_RESTORE", NEED_REQUIRED, "pids of new tasks, map_files (or CAP_SYS_ADMIN)",
-		"Linux 5.9", try_restore },
-	{ "CAP_SYS_PTRACE", NEED_USEFUL, "tasks of other users, and those that are not dumpable", NULL,
+	{ "CAP_CHECKPOINT_RESTORE", NEED_REQUIRED,
+		"pids of new tasks, map_files (or CAP_SYS_ADMIN)", "Linux 5.9",
+		try_restore },
+	{ "CAP_SYS_PTRACE", NEED_USEFUL,
+		"tasks of other users, and those that are not dumpable", NULL,
 		try_ptrace },
 	{ "CAP_SYS_ADMIN", NEED_USEFUL, "tasks under seccomp", NULL, try_admin },
 	{ "CAP_SETUID", NEED_USEFUL, "restore tasks of other users", NULL, try_setuid },
 	{ "CAP_SETGID", NEED_USEFUL, "restore tasks of other groups", NULL, try_setgid },
-	{ "CAP_SETPCAP", NEED_USEFUL, "restore tasks with fewer capabilities than crl", NULL,
-		try_setpcap },
-	{ "CAP_KILL", NEED_USEFUL, "end tasks of other users after the dump", NULL, try_kill },
-	{ "CAP_SYS_CHROOT", NEED_USEFUL, "restore tasks with another root directory", NULL, try_chroot },
-	{ "CAP_SYS_NICE", NEED_USEFUL, "restore real-time and raised priorities", NULL, try_nice },
+	{ "CAP_SETPCAP", NEED_USEFUL, "restore tasks with fewer capabilities than crl",
+		NULL, try_setpcap },
+	{ "CAP_KILL", NEED_USEFUL, "end tasks of other users after the dump", NULL,
+		try_kill },
+	{ "CAP_SYS_CHROOT", NEED_USEFUL, "restore tasks with another root directory",
+		NULL, try_chroot },
+	{ "CAP_SYS_NICE", NEED_USEFUL, "restore real-time and raised priorities", NULL,
+		try_nice },
 	{ "CAP_SYS_RESOURCE", NEED_USEFUL,
-		"only to raise hard limits above those of crl, and to lower oom_score_adj", NULL,
-		try_resource },
-	{ "CAP_BPF", NEED_USEFUL, "with CAP_PERFMON: what remains of interrupted sleeps", "Linux 5.8",
-		try_bpf },
+		"only to raise hard limits above those of crl, and to lower "
+		"oom_score_adj",
+		NULL, try_resource },
+	{ "CAP_BPF", NEED_USEFUL, "with CAP_PERFMON: what remains of interrupted sleeps",
+		"Linux 5.8", try_bpf },
 	{ 0 },
 };

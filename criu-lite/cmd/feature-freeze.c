@@ -46,7 +46,8 @@ static int find_mount(int self, bool v2, char point[PATH_MAX], struct err *err)
 	while (!ret && (ret = mountinfo_next(&rest, &m, err)) > 0) {
 		ret = 0;
 		if (!proc_text_is(m.fstype, v2 ? "cgroup2" : "cgroup") ||
-			(!v2 && !has_word(m.super, "freezer")) || !proc_text_is(m.root, "/"))
+			(!v2 && !has_word(m.super, "freezer")) ||
+			!proc_text_is(m.root, "/"))
 			continue;
 		if (proc_text_decode(m.point, PROC_ESCAPED_MOUNT, point, PATH_MAX) >= 0)
 			return 0;
@@ -62,7 +63,8 @@ static int own_cgroup(bool v2, char path[PATH_MAX], struct err *err)
 	struct proc_cgroup g;
 	struct proc_text rest;
 	char point[PATH_MAX];
-	int ret = self < 0 ? err_os(err, errno, "/proc/self") : find_mount(self, v2, point, err);
+	int ret = self < 0 ? err_os(err, errno, "/proc/self")
+			   : find_mount(self, v2, point, err);
 
 	if (!ret)
 		ret = cgroup_read(self, &buf, &rest, err);
@@ -70,7 +72,8 @@ static int own_cgroup(bool v2, char path[PATH_MAX], struct err *err)
 		ret = 0;
 		if (v2 ? g.hierarchy != 0 : !has_word(g.controllers, "freezer"))
 			continue;
-		if (snprintf(path, PATH_MAX, "%s%.*s", point, (int)g.path.len, g.path.s) >= PATH_MAX)
+		if (snprintf(path, PATH_MAX, "%s%.*s", point, (int)g.path.len,
+			    g.path.s) >= PATH_MAX)
 			return err_set(err, ENAMETOOLONG, "%s", point);
 		return 0;
 	}
@@ -137,8 +140,9 @@ static int try_discovery(struct err *err)
 
 const struct feature features_freeze[] = {
 	{ "discovery", NEED_REQUIRED, "find who is in a tree", NULL, try_discovery },
-	{ "cgroup2_freeze", NEED_USEFUL, "freeze a tree by its cgroup (version 2)", "Linux 5.2",
-		try_v2 },
-	{ "cgroup1_freezer", NEED_USEFUL, "freeze a tree by its cgroup (version 1)", NULL, try_v1 },
+	{ "cgroup2_freeze", NEED_USEFUL, "freeze a tree by its cgroup (version 2)",
+		"Linux 5.2", try_v2 },
+	{ "cgroup1_freezer", NEED_USEFUL, "freeze a tree by its cgroup (version 1)", NULL,
+		try_v1 },
 	{ 0 },
 };

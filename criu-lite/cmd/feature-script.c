@@ -59,7 +59,8 @@ static int try_loginuid(struct err *err)
 
 static int try_openat2(struct err *err)
 {
-	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS };
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_NO_SYMLINKS };
 	auto_fd int fd = syscall(SYS_openat2, AT_FDCWD, "/", &how, sizeof(how));
 
 	return fd < 0 ? err_os(err, errno, "openat2") : 0;
@@ -92,8 +93,10 @@ static int try_breakpoints(struct err *err)
 
 	if (!ret)
 		ret = subject_stop(&s, 0, err);
-	if (!ret && (ptrace(PTRACE_POKEUSER, s.pid, offsetof(struct user, u_debugreg[0]), 4096ul) ||
-			    ptrace(PTRACE_POKEUSER, s.pid, offsetof(struct user, u_debugreg[7]), 1ul)))
+	if (!ret && (ptrace(PTRACE_POKEUSER, s.pid, offsetof(struct user, u_debugreg[0]),
+			     4096ul) ||
+			    ptrace(PTRACE_POKEUSER, s.pid,
+				    offsetof(struct user, u_debugreg[7]), 1ul)))
 		ret = err_os(err, errno, "set a hardware breakpoint");
 	subject_end(&s);
 	return ret;
@@ -106,17 +109,17 @@ const struct feature features_script[] = {
 	{ "openat2", NEED_SCRIPT, "openat2(2)", "Linux 5.6", try_openat2 },
 	{ "sockopt_buf_lock", NEED_SCRIPT, "locked buffer sizes of sockets", "Linux 5.14",
 		try_buf_lock },
-	{ "timer_cr_ids", NEED_SCRIPT, "POSIX timers made with the id they had", "Linux 6.15",
-		try_timer_ids },
+	{ "timer_cr_ids", NEED_SCRIPT, "POSIX timers made with the id they had",
+		"Linux 6.15", try_timer_ids },
 	{ "breakpoints", NEED_SCRIPT, "hardware breakpoints (crl itself uses none)", NULL,
 		try_breakpoints },
 	{ 0 },
 };
 
-#define NAMESPACES  "namespaces are not carried yet"
-#define NET	    "network namespaces and the lock of their traffic are not carried yet"
-#define TCP	    "internet sockets are not carried yet"
-#define LAZY	    "pages are not restored lazily yet"
+#define NAMESPACES "namespaces are not carried yet"
+#define NET	   "network namespaces and the lock of their traffic are not carried yet"
+#define TCP	   "internet sockets are not carried yet"
+#define LAZY	   "pages are not restored lazily yet"
 
 const struct feature_alias feature_aliases[] = {
 	{ "seccomp_suspend", "seccomp", NULL },
@@ -150,7 +153,8 @@ const struct feature_alias feature_aliases[] = {
 	{ "has_ipt_legacy", NULL, NET },
 	{ "apparmor_stacking", NULL, "profiles of AppArmor are not carried yet" },
 	{ "network_lock_nftables", NULL, NET },
-	{ "memfd_hugetlb", NULL, "memory of memfd_create with huge pages is not carried yet" },
+	{ "memfd_hugetlb", NULL,
+		"memory of memfd_create with huge pages is not carried yet" },
 	{ "move_mount_set_group", NULL, "mount namespaces are not carried yet" },
 	{ "ipv6_freebind", NULL, TCP },
 	{ 0 },

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Features: tracing, stopping, visiting and making tasks. All is tried on children of crl's own. */
+/* Features: tracing, stopping, visiting and making tasks. All is tried on children of
+ * crl's own. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
@@ -52,8 +53,8 @@ static int find_sites(int proc, struct plant_site *site, unsigned *sites, struct
 		return ret;
 	while (*sites < SITES_MAX && (ret = smaps_next(&it, &v, err)) > 0)
 		if (v.prot & 4)
-			site[(*sites)++] =
-				(struct plant_site){ v.start, v.end, proc_text_is(v.name, "[vdso]") };
+			site[(*sites)++] = (struct plant_site){ v.start, v.end,
+				proc_text_is(v.name, "[vdso]") };
 	smaps_close(&it);
 	return ret < 0 ? ret : 0;
 }
@@ -66,7 +67,8 @@ static int run_getppid(const struct plant *plant, pid_t pid, struct err *err)
 	struct arch_regs regs;
 	struct visit v;
 	struct batch b;
-	int end, ret = local ? arch_regs_get(pid, &regs, err) : err_os(err, ENOMEM, "batch");
+	int end, ret = local ? arch_regs_get(pid, &regs, err)
+			     : err_os(err, ENOMEM, "batch");
 
 	if (!ret)
 		ret = visit_begin(&v, plant, pid, pid, SIGURG, &regs, false, err);
@@ -96,7 +98,8 @@ static int visit_frozen(pid_t pid, struct err *err)
 
 	proc_path(path, "/proc/", pid, "");
 	proc = open(path, O_DIRECTORY | O_CLOEXEC);
-	ret = proc < 0 ? err_os(err, errno, "%s", path) : freeze_tree(pid, NULL, &tree, err);
+	ret = proc < 0 ? err_os(err, errno, "%s", path)
+		       : freeze_tree(pid, NULL, &tree, err);
 	if (!ret)
 		ret = find_sites(proc, site, &sites, err);
 	if (!ret)
@@ -138,8 +141,10 @@ static int try_set_tid(struct err *err)
 {
 	for (int i = 0; i < PID_TRIES; i++) {
 		pid_t wanted = free_pid(), pid;
-		struct clone_args args = { .flags = CLONE_CLEAR_SIGHAND, .exit_signal = SIGCHLD,
-			.set_tid = (uintptr_t)&wanted, .set_tid_size = 1 };
+		struct clone_args args = { .flags = CLONE_CLEAR_SIGHAND,
+			.exit_signal = SIGCHLD,
+			.set_tid = (uintptr_t)&wanted,
+			.set_tid_size = 1 };
 
 		if (wanted < 0)
 			return err_os(err, errno, "fork");
@@ -180,7 +185,8 @@ static int try_pidfd_getfd(struct err *err)
 	int ret = subject_start(&s, NULL, err);
 
 	if (!ret)
-		ret = fd < 0 ? err_os(err, errno, "/proc/self") : take_over(s.pid, fd, err);
+		ret = fd < 0 ? err_os(err, errno, "/proc/self")
+			     : take_over(s.pid, fd, err);
 	subject_end(&s);
 	return ret;
 }
@@ -204,9 +210,10 @@ static int try_kcmp(struct err *err)
 
 const struct feature features_task[] = {
 	{ "ptrace", NEED_REQUIRED, "stop tasks (PTRACE_SEIZE)", NULL, try_ptrace },
-	{ "batch", NEED_REQUIRED, "run system calls inside a stopped task", NULL, try_batch },
-	{ "clone3_set_tid", NEED_REQUIRED, "make tasks with the pids that they had", "Linux 5.5",
-		try_set_tid },
+	{ "batch", NEED_REQUIRED, "run system calls inside a stopped task", NULL,
+		try_batch },
+	{ "clone3_set_tid", NEED_REQUIRED, "make tasks with the pids that they had",
+		"Linux 5.5", try_set_tid },
 	{ "pidfd_getfd", NEED_REQUIRED, "take over open files of tasks", "Linux 5.6",
 		try_pidfd_getfd },
 	{ "kcmp", NEED_REQUIRED, "tell which open files are shared", NULL, try_kcmp },

@@ -93,8 +93,11 @@ static int walk_family(const struct walk *w, const struct feature *f)
 	int ret = 0;
 
 	for (; f->name && !ret; f++) {
-		struct answer a = { .kind = "feature", .name = f->name, .what = f->what,
-			.since = f->since, .required = f->need == NEED_REQUIRED };
+		struct answer a = { .kind = "feature",
+			.name = f->name,
+			.what = f->what,
+			.since = f->since,
+			.required = f->need == NEED_REQUIRED };
 
 		if (!wanted(w, f->name, f->need))
 			continue;
@@ -114,9 +117,11 @@ static int walk_discovery(const struct walk *w)
 
 	for (; *all && !ret; all++) {
 		char name[64];
-		struct answer a = { .kind = "discovery", .name = name,
-			.what = *all == used ? "find who is in a tree; this one will be used"
-					     : "find who is in a tree" };
+		struct answer a = { .kind = "discovery",
+			.name = name,
+			.what = *all == used
+					? "find who is in a tree; this one will be used"
+					: "find who is in a tree" };
 
 		snprintf(name, sizeof(name), "discover-%s", (*all)->name);
 		if (!wanted(w, name, NEED_USEFUL))
@@ -127,8 +132,8 @@ static int walk_discovery(const struct walk *w)
 	return ret;
 }
 
-static int ask_object(const struct walk *w, const char *kind, const char *name, const char *what,
-	int (*check)(struct err *err))
+static int ask_object(const struct walk *w, const char *kind, const char *name,
+	const char *what, int (*check)(struct err *err))
 {
 	struct answer a = { .kind = kind, .name = name, .what = what };
 
@@ -147,7 +152,8 @@ static int walk_objects(const struct walk *w)
 			task_table[i]->scope == TASK_THREAD ? "of a thread" : "of a task",
 			task_table[i]->check);
 	for (unsigned i = 0; i < fd_table_size && !ret; i++)
-		ret = ask_object(w, "file", fd_table[i]->name, "open file", fd_table[i]->check);
+		ret = ask_object(
+			w, "file", fd_table[i]->name, "open file", fd_table[i]->check);
 	return ret;
 }
 
@@ -158,7 +164,9 @@ static int walk_aliases(const struct walk *w)
 	int ret = 0;
 
 	for (const struct feature_alias *f = feature_aliases; f->name && !ret; f++) {
-		struct answer a = { .kind = "criu", .name = f->name, .what = "not in crl" };
+		struct answer a = {
+			.kind = "criu", .name = f->name, .what = "not in crl"
+		};
 
 		if (!wanted(w, f->name, NEED_SCRIPT) || (f->same_as && !w->only))
 			continue;
@@ -221,7 +229,8 @@ int features_show(bool all, struct json *j)
 		json_bool(j, "ok", !s.missing);
 		json_object_end(j);
 	} else if (s.missing) {
-		printf("%u required feature%s missing\n", s.missing, s.missing == 1 ? " is" : "s are");
+		printf("%u required feature%s missing\n", s.missing,
+			s.missing == 1 ? " is" : "s are");
 	} else {
 		printf("Looks good: all that is required is there\n");
 	}
@@ -245,7 +254,8 @@ int feature_show(const char *name, struct err *err)
 	int ret = walk_all(&w);
 
 	if (!ret)
-		return err_set(err, EINVAL, "no feature is called %s; crl check --all lists them", name);
+		return err_set(err, EINVAL,
+			"no feature is called %s; crl check --all lists them", name);
 	if (ret == FEATURE_YES) {
 		printf("%s is supported\n", name);
 		return 0;

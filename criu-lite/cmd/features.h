@@ -21,12 +21,13 @@ enum need {
 struct feature {
 	const char *name;
 	enum need need;
-	const char *what;  /* what crl does with it */
-	const char *since; /* "Linux 5.9", or NULL: any supported kernel */
+	const char *what;	       /* what crl does with it */
+	const char *since;	       /* "Linux 5.9", or NULL: any supported kernel */
 	int (*probe)(struct err *err); /* answers as feature.h says */
 };
 
-/* CRIU's name for something: another name of a feature or object, or what crl does not do. */
+/* CRIU's name for something: another name of a feature or object, or what crl does not
+ * do. */
 struct feature_alias {
 	const char *name;
 	const char *same_as; /* NULL: absent */

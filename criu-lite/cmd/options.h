@@ -33,9 +33,8 @@ struct options {
 	int verbosity, timeout, status_fd;
 	uint64_t ghost_limit;
 	bool leave_running, leave_stopped, restore_detached, restore_sibling, shell_job;
-	bool display_stats, progress, no_progress, dry_run, json, all, verify, has_exec_cmd;
-	bool no_default_config, skip_file_rwx_check, link_remap, help, version;
-	bool tcp_established, ext_unix_sk, file_locks;
+	bool display_stats, progress, no_progress, dry_run, json, all, has_exec_cmd;
+	bool no_default_config, skip_file_rwx_check, help, version;
 };
 
 /* Parse configuration files and the command line; later wins. EINVAL with a sentence. */

@@ -10,7 +10,8 @@ void print_name(FILE *out, const char *text)
 	for (const unsigned char *p = (const unsigned char *)text; *p; p++)
 		if (*p < 0x20 || *p == 0x7f)
 			fprintf(out, "\\x%02x", *p);
-		else if (*p == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0) /* C1 controls, in UTF-8 */
+		else if (*p == 0xc2 && p[1] >= 0x80 &&
+			 p[1] < 0xa0) /* C1 controls, in UTF-8 */
 			fprintf(out, "\\x%02x\\x%02x", *p, p[1]), p++;
 		else
 			putc(*p, out);

@@ -18,11 +18,11 @@ static uint64_t words(size_t n, const uint32_t *word)
 	return (n > 0 ? word[0] : 0) | (n > 1 ? (uint64_t)word[1] << 32 : 0);
 }
 
-static void text_ids(const char *what, uint32_t real, uint32_t effective, uint32_t saved,
-	uint32_t fs)
+static void text_ids(
+	const char *what, uint32_t real, uint32_t effective, uint32_t saved, uint32_t fs)
 {
-	printf("  %-12s real %u, effective %u, saved %u, file system %u\n", what, real, effective,
-		saved, fs);
+	printf("  %-12s real %u, effective %u, saved %u, file system %u\n", what, real,
+		effective, saved, fs);
 }
 
 static void text_creds(const CredsEntry *c)
@@ -32,11 +32,12 @@ static void text_creds(const CredsEntry *c)
 	printf("  %-12s%s", "groups", c->n_groups ? "" : " none");
 	for (size_t i = 0; i < c->n_groups; i++)
 		printf(" %u", c->groups[i]);
-	printf("\n  %-12s effective %#" PRIx64 ", permitted %#" PRIx64 ", inheritable %#" PRIx64
-	       ", bounding %#" PRIx64 ", ambient %#" PRIx64 "\n",
-		"capabilities", words(c->n_cap_eff, c->cap_eff), words(c->n_cap_prm, c->cap_prm),
-		words(c->n_cap_inh, c->cap_inh), words(c->n_cap_bnd, c->cap_bnd),
-		words(c->n_cap_amb, c->cap_amb));
+	printf("\n  %-12s effective %#" PRIx64 ", permitted %#" PRIx64
+	       ", inheritable %#" PRIx64 ", bounding %#" PRIx64 ", ambient %#" PRIx64
+	       "\n",
+		"capabilities", words(c->n_cap_eff, c->cap_eff),
+		words(c->n_cap_prm, c->cap_prm), words(c->n_cap_inh, c->cap_inh),
+		words(c->n_cap_bnd, c->cap_bnd), words(c->n_cap_amb, c->cap_amb));
 	if (c->secbits || c->no_new_privs)
 		printf("  %-12s securebits %#x%s\n", "", c->secbits,
 			c->no_new_privs ? ", no_new_privs" : "");
@@ -160,8 +161,8 @@ static void show_itimer(const char *name, const ItimerEntry *t, struct json *j)
 		json_unsigned(j, "interval_us", t->isec * 1000000 + t->iusec);
 		json_object_end(j);
 	} else if (t->vsec || t->vusec) {
-		printf("  %-12s %s: %" PRIu64 ".%06" PRIu64 " s left, every %" PRIu64 ".%06" PRIu64
-		       " s\n",
+		printf("  %-12s %s: %" PRIu64 ".%06" PRIu64 " s left, every %" PRIu64
+		       ".%06" PRIu64 " s\n",
 			"timer", name, t->vsec, t->vusec, t->isec, t->iusec);
 	}
 }
@@ -181,8 +182,8 @@ static void show_posix(const PosixTimerEntry *t, struct json *j)
 	} else {
 		printf("  %-12s POSIX %u of clock %u, signal %u: %" PRIu64 ".%09" PRIu64
 		       " s left, every %" PRIu64 ".%09" PRIu64 " s\n",
-			"timer", t->it_id, t->clock_id, t->si_signo, t->vsec, t->vnsec, t->isec,
-			t->insec);
+			"timer", t->it_id, t->clock_id, t->si_signo, t->vsec, t->vnsec,
+			t->isec, t->insec);
 	}
 }
 
@@ -215,7 +216,8 @@ static void json_limit(struct json *j, uint64_t value)
 		json_unsigned(j, NULL, value);
 }
 
-/* In the order of RLIMIT_*, each soft and hard; null is infinity. Too long for the text. */
+/* In the order of RLIMIT_*, each soft and hard; null is infinity. Too long for the text.
+ */
 void show_limits(const TaskRlimitsEntry *limits, struct json *j)
 {
 	if (!limits || !j)

@@ -122,8 +122,8 @@ int show_descriptors(struct look *l, uint32_t table, struct json *j, struct err 
 
 	if (j)
 		json_array(j, "fds", false);
-	ret = look_each(l, IMAGE_FDINFO, table, &fdinfo_entry__descriptor, &fdinfo_entry__descriptor,
-		show_one, &t, err);
+	ret = look_each(l, IMAGE_FDINFO, table, &fdinfo_entry__descriptor,
+		&fdinfo_entry__descriptor, show_one, &t, err);
 	if (j)
 		json_array_end(j);
 	look_forget(l);
@@ -151,8 +151,8 @@ static const char *memfd_name(struct look *l, uint32_t inode)
 	struct memfd_search s = { .inode = inode };
 	struct err ignored;
 
-	look_each(l, IMAGE_MEMFD, 0, &memfd_inode_entry__descriptor, &memfd_inode_entry__descriptor,
-		find_memfd, &s, &ignored);
+	look_each(l, IMAGE_MEMFD, 0, &memfd_inode_entry__descriptor,
+		&memfd_inode_entry__descriptor, find_memfd, &s, &ignored);
 	return s.name;
 }
 

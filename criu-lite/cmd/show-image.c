@@ -17,8 +17,8 @@
 #include "snapshot/look.h"
 
 /* A user may leave ".img" away. */
-static int find_kind(const char *name, char full[IMAGE_NAME_SIZE], uint64_t *number,
-	struct err *err)
+static int find_kind(
+	const char *name, char full[IMAGE_NAME_SIZE], uint64_t *number, struct err *err)
 {
 	int kind = image_name_parse(name, number);
 
@@ -28,25 +28,29 @@ static int find_kind(const char *name, char full[IMAGE_NAME_SIZE], uint64_t *num
 		kind = image_name_parse(full, number);
 	}
 	if (kind < 0)
-		return err_set(err, EINVAL, "%s: neither a pid nor the name of an image", name);
+		return err_set(
+			err, EINVAL, "%s: neither a pid nor the name of an image", name);
 	return kind;
 }
 
-/* The inventory and the list of checksums are not in the list; they were checked before. */
-static int load(struct look *l, struct image_reader *rd, enum image_kind kind, uint64_t number,
-	struct err *err)
+/* The inventory and the list of checksums are not in the list; they were checked before.
+ */
+static int load(struct look *l, struct image_reader *rd, enum image_kind kind,
+	uint64_t number, struct err *err)
 {
 	struct sums *sums = l->snap.sums;
 	int ret;
 
-	if (kind == IMAGE_INVENTORY || kind == IMAGE_CRL_SUMS || kind == IMAGE_STATS_RESTORE)
+	if (kind == IMAGE_INVENTORY || kind == IMAGE_CRL_SUMS ||
+		kind == IMAGE_STATS_RESTORE)
 		l->snap.sums = NULL;
 	ret = look_image(l, rd, kind, number, err);
 	l->snap.sums = sums;
 	return ret;
 }
 
-static int show_payload(struct image_reader *rd, uint64_t len, struct json *j, struct err *err)
+static int show_payload(
+	struct image_reader *rd, uint64_t len, struct json *j, struct err *err)
 {
 	const void *data;
 	int ret;
@@ -61,8 +65,8 @@ static int show_payload(struct image_reader *rd, uint64_t len, struct json *j, s
 	return ret;
 }
 
-static int show_record(struct look *l, struct image_reader *rd, struct schema *s, unsigned nth,
-	struct json *j, struct err *err)
+static int show_record(struct look *l, struct image_reader *rd, struct schema *s,
+	unsigned nth, struct json *j, struct err *err)
 {
 	const ProtobufCMessageDescriptor *type = schema_next(s);
 	ProtobufCMessage *msg;
@@ -87,7 +91,8 @@ static int show_record(struct look *l, struct image_reader *rd, struct schema *s
 	return ret ? ret : IMAGE_RECORD;
 }
 
-static int show_records(struct look *l, struct image_reader *rd, struct json *j, struct err *err)
+static int show_records(
+	struct look *l, struct image_reader *rd, struct json *j, struct err *err)
 {
 	struct schema s;
 	unsigned nth = 0;
@@ -103,7 +108,8 @@ static int show_records(struct look *l, struct image_reader *rd, struct json *j,
 	return ret;
 }
 
-static void show_head(const char *name, const char *kind, uint64_t size, bool raw, struct json *j)
+static void show_head(
+	const char *name, const char *kind, uint64_t size, bool raw, struct json *j)
 {
 	if (!j) {
 		printf("%s: %s, %llu bytes%s\n", name, kind, (unsigned long long)size,

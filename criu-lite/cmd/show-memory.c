@@ -66,7 +66,8 @@ static const char *name_of(const struct memory *m, const VmaEntry *e)
 }
 
 /* Mappings of one segment mostly follow each other. */
-static int pages_of(struct memory *m, const VmaEntry *e, struct look_pages *pages, struct err *err)
+static int pages_of(
+	struct memory *m, const VmaEntry *e, struct look_pages *pages, struct err *err)
 {
 	int ret;
 
@@ -77,11 +78,13 @@ static int pages_of(struct memory *m, const VmaEntry *e, struct look_pages *page
 	if (!m->shared_known || m->shared_id != e->shmid) {
 		m->shared_known = true;
 		m->shared_id = e->shmid;
-		ret = look_runs(m->l, IMAGE_PAGEMAP_SHMEM, e->shmid, &m->shared, &m->shared_runs, err);
+		ret = look_runs(m->l, IMAGE_PAGEMAP_SHMEM, e->shmid, &m->shared,
+			&m->shared_runs, err);
 		if (ret < 0)
 			return ret;
 	}
-	*pages = look_count(m->shared, m->shared_runs, e->pgoff, e->pgoff + (e->end - e->start));
+	*pages = look_count(
+		m->shared, m->shared_runs, e->pgoff, e->pgoff + (e->end - e->start));
 	return 0;
 }
 
@@ -97,8 +100,8 @@ static void perms_of(const VmaEntry *e, char perms[5])
 static void text_mapping(const VmaEntry *e, const struct look_pages *p, const char *perms,
 	const char *name)
 {
-	printf("  %012" PRIx64 "-%012" PRIx64 " %s %8" PRIu64 "%s  %-13s ", e->start, e->end, perms,
-		p->present, p->parent ? "+" : " ", kind_of(e));
+	printf("  %012" PRIx64 "-%012" PRIx64 " %s %8" PRIu64 "%s  %-13s ", e->start,
+		e->end, perms, p->present, p->parent ? "+" : " ", kind_of(e));
 	print_name(stdout, name ? name : "");
 	if (name && maps_file(e) && e->pgoff)
 		printf(" +%#" PRIx64, e->pgoff);

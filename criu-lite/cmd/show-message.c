@@ -57,7 +57,8 @@ static size_t value_size(ProtobufCType type)
 
 static const char *enum_name(const ProtobufCFieldDescriptor *f, int value)
 {
-	const ProtobufCEnumValue *v = protobuf_c_enum_descriptor_get_value(f->descriptor, value);
+	const ProtobufCEnumValue *v =
+		protobuf_c_enum_descriptor_get_value(f->descriptor, value);
 
 	return v ? v->name : NULL;
 }
@@ -138,19 +139,22 @@ static void text_value(const ProtobufCFieldDescriptor *f, const void *v)
 	}
 }
 
-static void text_head(const ProtobufCFieldDescriptor *f, unsigned depth, const char *after)
+static void text_head(
+	const ProtobufCFieldDescriptor *f, unsigned depth, const char *after)
 {
 	printf("%*s%s:%s", 2 * (int)depth, "", f->name, after);
 }
 
-static void text_field(const ProtobufCFieldDescriptor *f, const char *v, size_t n, unsigned depth)
+static void text_field(
+	const ProtobufCFieldDescriptor *f, const char *v, size_t n, unsigned depth)
 {
 	size_t size = value_size(f->type);
 
 	if (f->type == PROTOBUF_C_TYPE_MESSAGE) {
 		for (size_t i = 0; i < n; i++, v += size) {
 			text_head(f, depth, "\n");
-			show_message(*(const ProtobufCMessage *const *)v, depth + 1, NULL);
+			show_message(
+				*(const ProtobufCMessage *const *)v, depth + 1, NULL);
 		}
 		return;
 	}
@@ -164,8 +168,8 @@ static void text_field(const ProtobufCFieldDescriptor *f, const char *v, size_t 
 
 /* ---- JSON ---- */
 
-static void json_value(struct json *j, const char *key, const ProtobufCFieldDescriptor *f,
-	const void *v)
+static void json_value(
+	struct json *j, const char *key, const ProtobufCFieldDescriptor *f, const void *v)
 {
 	const ProtobufCBinaryData *b = v;
 	const char *name = NULL;
@@ -197,7 +201,8 @@ static void json_value(struct json *j, const char *key, const ProtobufCFieldDesc
 	}
 }
 
-static void json_field(struct json *j, const ProtobufCFieldDescriptor *f, const char *v, size_t n)
+static void json_field(
+	struct json *j, const ProtobufCFieldDescriptor *f, const char *v, size_t n)
 {
 	if (f->label != PROTOBUF_C_LABEL_REPEATED) {
 		json_value(j, f->name, f, v);
@@ -211,7 +216,8 @@ static void json_field(struct json *j, const ProtobufCFieldDescriptor *f, const 
 
 /* ---- both ---- */
 
-static void unknown_field(const ProtobufCMessageUnknownField *u, unsigned depth, struct json *j)
+static void unknown_field(
+	const ProtobufCMessageUnknownField *u, unsigned depth, struct json *j)
 {
 	char name[32];
 
@@ -219,8 +225,8 @@ static void unknown_field(const ProtobufCMessageUnknownField *u, unsigned depth,
 	if (j)
 		json_hex(j, name, u->data, u->len);
 	else
-		printf("%*s%s: %zu bytes that this crl does not know\n", 2 * (int)depth, "", name,
-			u->len);
+		printf("%*s%s: %zu bytes that this crl does not know\n", 2 * (int)depth,
+			"", name, u->len);
 }
 
 void show_message(const ProtobufCMessage *msg, unsigned depth, struct json *j)

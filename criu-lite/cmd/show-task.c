@@ -30,7 +30,8 @@ static int find_task(struct look *l, pid_t pid, struct look_task **found, struct
 	for (size_t i = 0; i < l->tasks; i++)
 		for (unsigned k = 1; k < l->task[i].tids; k++)
 			if (l->task[i].tid[k] == pid)
-				return err_set(err, ESRCH, "%d is a thread of pid %d; show that", pid,
+				return err_set(err, ESRCH,
+					"%d is a thread of pid %d; show that", pid,
 					l->task[i].pid);
 	return err_set(err, ESRCH, "the dump has no task with pid %d", pid);
 }
@@ -82,7 +83,8 @@ static int core_of(struct look *l, pid_t tid, const CoreEntry **core, struct err
 	int ret = look_record(l, IMAGE_CORE, tid, &core_entry__descriptor, &msg, err);
 
 	if (ret == IMAGE_NOT_THERE)
-		return err_set(err, ENOENT, "core-%d.img is missing; the dump is incomplete", tid);
+		return err_set(err, ENOENT,
+			"core-%d.img is missing; the dump is incomplete", tid);
 	*core = (const CoreEntry *)msg;
 	return ret;
 }
@@ -113,7 +115,8 @@ static void text_thread(pid_t tid, const CoreEntry *core)
 	if (t && t->sched_nice)
 		printf(", nice %d", t->sched_nice);
 	if (t && t->has_seccomp_mode && t->seccomp_mode)
-		printf(", seccomp %s", t->seccomp_mode == SECCOMP_MODE__strict ? "strict" : "filter");
+		printf(", seccomp %s",
+			t->seccomp_mode == SECCOMP_MODE__strict ? "strict" : "filter");
 	printf(", blocks ");
 	print_signals(stdout, core->tc ? core->tc->blk_sigset : t ? t->blk_sigset : 0);
 	if (t && t->signals_p && t->signals_p->n_signals) {
@@ -130,7 +133,10 @@ static void json_thread(struct json *j, pid_t tid, const CoreEntry *core)
 	json_object(j, NULL);
 	json_signed(j, "tid", tid);
 	json_text(j, "comm", t && t->comm ? t->comm : core->tc ? core->tc->comm : NULL);
-	json_unsigned(j, "blocked", core->tc ? core->tc->blk_sigset : t ? t->blk_sigset : 0);
+	json_unsigned(j, "blocked",
+		core->tc ? core->tc->blk_sigset
+		: t	 ? t->blk_sigset
+			 : 0);
 	json_unsigned(j, "pending", show_queue_mask(t ? t->signals_p : NULL));
 	json_signed(j, "nice", t ? t->sched_nice : 0);
 	json_unsigned(j, "sched_policy", t ? t->sched_policy : 0);
@@ -138,7 +144,8 @@ static void json_thread(struct json *j, pid_t tid, const CoreEntry *core)
 	json_object_end(j);
 }
 
-static int show_threads(struct look *l, const struct look_task *t, struct json *j, struct err *err)
+static int show_threads(
+	struct look *l, const struct look_task *t, struct json *j, struct err *err)
 {
 	int ret = 0;
 
@@ -166,8 +173,8 @@ static void text_head(const struct look_task *t)
 {
 	printf("%d ", t->pid);
 	print_name(stdout, t->comm);
-	printf(": %s, parent %d, group %d, session %d\n", show_state_word(t), t->ppid, t->pgid,
-		t->sid);
+	printf(": %s, parent %d, group %d, session %d\n", show_state_word(t), t->ppid,
+		t->pgid, t->sid);
 	if (t->state != SNAP_DEAD)
 		return;
 	if (t->exit_code & 0x7f)
@@ -176,7 +183,8 @@ static void text_head(const struct look_task *t)
 		printf("  exit status %u\n", t->exit_code >> 8 & 0xff);
 }
 
-static int show_live(struct look *l, const struct look_task *t, struct json *j, struct err *err)
+static int show_live(
+	struct look *l, const struct look_task *t, struct json *j, struct err *err)
 {
 	int ret = show_places(l, t->pid, j, err);
 

@@ -97,7 +97,8 @@ static int measure_shared(struct tree *t, struct err *err)
 
 		if (t->image[i].kind != IMAGE_PAGEMAP_SHMEM)
 			continue;
-		ret = look_runs(t->l, IMAGE_PAGEMAP_SHMEM, t->image[i].number, &run, &runs, err);
+		ret = look_runs(
+			t->l, IMAGE_PAGEMAP_SHMEM, t->image[i].number, &run, &runs, err);
 		if (ret < 0)
 			return ret;
 		p = look_count(run, runs, 0, UINT64_MAX);
@@ -151,11 +152,13 @@ static void text_task(const struct look_task *task, unsigned depth)
 {
 	char mapped[PRINT_SIZE], size[PRINT_SIZE];
 
-	printf("%7d  %-8s %7u  %9s %9llu %9s %5zu  ", task->pid, show_state_word(task), task->tids,
-		print_size(mapped, task->mapped), (unsigned long long)task->pages.present,
+	printf("%7d  %-8s %7u  %9s %9llu %9s %5zu  ", task->pid, show_state_word(task),
+		task->tids, print_size(mapped, task->mapped),
+		(unsigned long long)task->pages.present,
 		print_size(size, task->pages.present * 4096), task->fds);
 	if (depth)
-		printf("%*s\\_ ", 3 * (int)(depth < DEPTH_SHOWN ? depth - 1 : DEPTH_SHOWN - 1), "");
+		printf("%*s\\_ ",
+			3 * (int)(depth < DEPTH_SHOWN ? depth - 1 : DEPTH_SHOWN - 1), "");
 	print_name(stdout, task->comm);
 	putchar('\n');
 }
@@ -193,7 +196,8 @@ static void text_head(const struct tree *t, const char *path)
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S %z", &tm);
 	print_name(stdout, path);
 	printf(": made %s by ", when);
-	print_name(stdout, inv->crl && inv->crl->writer ? inv->crl->writer : "a program other than crl");
+	print_name(stdout, inv->crl && inv->crl->writer ? inv->crl->writer
+							: "a program other than crl");
 	if (!inv->crl)
 		printf(", no checksums");
 	printf("\n\n");
@@ -209,8 +213,8 @@ static void text_images(const struct tree *t)
 			printf("  %-14s %7zu file%s  %10s\n", image_kind_info(k)->name,
 				t->kind[k].files, t->kind[k].files == 1 ? " " : "s",
 				print_size(size, t->kind[k].bytes));
-	printf("  %-14s %7zu file%s  %10s\n", "all", t->images, t->images == 1 ? " " : "s",
-		print_size(size, t->bytes));
+	printf("  %-14s %7zu file%s  %10s\n", "all", t->images,
+		t->images == 1 ? " " : "s", print_size(size, t->bytes));
 }
 
 static void text_pages(const char *what, const struct look_pages *p)
@@ -220,7 +224,8 @@ static void text_pages(const char *what, const struct look_pages *p)
 	printf("%s: %llu pages, %s", what, (unsigned long long)p->present,
 		print_size(size, p->present * 4096));
 	if (p->parent)
-		printf("; %llu more in the dump before this one", (unsigned long long)p->parent);
+		printf("; %llu more in the dump before this one",
+			(unsigned long long)p->parent);
 	putchar('\n');
 }
 
@@ -229,13 +234,14 @@ static void text_tree(const struct tree *t, const char *path)
 	const struct look *l = t->l;
 
 	text_head(t, path);
-	printf("    PID  STATE    THREADS     MAPPED     PAGES      SIZE   FDS  COMMAND\n");
+	printf("    PID  STATE    THREADS     MAPPED     PAGES      SIZE   FDS  "
+	       "COMMAND\n");
 	for (size_t i = 0; i < l->tasks; i++)
 		if (l->task[i].parent < 0)
 			text_below(t, i);
-	printf("\n%zu task%s, %zu thread%s, %zu mappings, %zu descriptors of %zu files\n", l->tasks,
-		l->tasks == 1 ? "" : "s", t->threads, t->threads == 1 ? "" : "s", t->mappings, t->fds,
-		l->files);
+	printf("\n%zu task%s, %zu thread%s, %zu mappings, %zu descriptors of %zu files\n",
+		l->tasks, l->tasks == 1 ? "" : "s", t->threads,
+		t->threads == 1 ? "" : "s", t->mappings, t->fds, l->files);
 	text_pages("private memory", &t->pages);
 	text_pages("shared memory", &t->shared);
 	text_images(t);

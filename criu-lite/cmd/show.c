@@ -40,7 +40,8 @@ static int show_in(struct look *l, const char *dir, const char *what, struct jso
 }
 
 /* -D DIR is taken as well, as with the other commands. */
-static int judge(const struct options *o, const char **dir, const char **what, struct err *err)
+static int judge(
+	const struct options *o, const char **dir, const char **what, struct err *err)
 {
 	unsigned used = 0;
 

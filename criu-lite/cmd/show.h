@@ -27,7 +27,8 @@ const char *show_file_name(struct look *l, uint32_t id);
 /* show-image.c: every record of one image. */
 int show_image(struct look *l, const char *name, struct json *j, struct err *err);
 
-/* show-message.c: every field of a message, indented, or as members of the open object. */
+/* show-message.c: every field of a message, indented, or as members of the open object.
+ */
 void show_message(const struct ProtobufCMessage *msg, unsigned depth, struct json *j);
 
 #endif

@@ -34,7 +34,6 @@ struct sums;
 /* What a user may have said about files. */
 struct files_options {
 	bool shell_job;
-	bool tcp_established, ext_unix_sk, link_remap;
 	uint64_t ghost_limit; /* bytes */
 };
 

@@ -47,7 +47,8 @@ typedef uint64_t payload_fn(const ProtobufCMessage *msg);
 
 struct schema_row {
 	const ProtobufCMessageDescriptor *type;
-	const ProtobufCMessageDescriptor *then;	 /* all but the first; NULL: of the same type */
+	const ProtobufCMessageDescriptor
+		*then; /* all but the first; NULL: of the same type */
 	const ProtobufCMessageDescriptor *inner; /* with `count` of it after each */
 	payload_fn *payload, *count, *inner_payload;
 };
@@ -139,8 +140,8 @@ static const struct schema_row rows[IMAGE_NR_KINDS] = {
 	[IMAGE_PAGEMAP_SHMEM] = { OF(pagemap_head), .then = &pagemap_entry__descriptor },
 	[IMAGE_FS] = { OF(fs_entry) },
 	[IMAGE_FDINFO] = { OF(fdinfo_entry) },
-	[IMAGE_GHOST_FILE] = { OF(ghost_file_entry), .then = &ghost_chunk_entry__descriptor,
-		.payload = ghost_payload },
+	[IMAGE_GHOST_FILE] = { OF(ghost_file_entry),
+		.then = &ghost_chunk_entry__descriptor, .payload = ghost_payload },
 	[IMAGE_TCP_STREAM] = { OF(tcp_stream_entry), .payload = tcp_payload },
 	[IMAGE_MOUNTPOINTS] = { OF(mnt_entry) },
 	[IMAGE_USERNS] = { OF(userns_entry) },

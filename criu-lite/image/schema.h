@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is in an image: the message types of its records, and the raw bytes behind them. */
+/* What is in an image: the message types of its records, and the raw bytes behind them.
+ */
 #ifndef CRL_IMAGE_SCHEMA_H
 #define CRL_IMAGE_SCHEMA_H
 
@@ -14,8 +15,9 @@ struct schema_row;
 
 /* A walk over the records of an image; begins with schema_start(). */
 struct schema {
-	const struct schema_row *row; /* NULL: the kind holds no records, raw bytes only */
-	uint64_t inner;		      /* records of the inner type that come next */
+	const struct schema_row
+		*row;	/* NULL: the kind holds no records, raw bytes only */
+	uint64_t inner; /* records of the inner type that come next */
 	bool started;
 };
 

@@ -26,8 +26,8 @@ void look_forget(struct look *l)
 	arena_reset(&l->snap.scratch);
 }
 
-int look_image(struct look *l, struct image_reader *rd, enum image_kind kind, uint64_t number,
-	struct err *err)
+int look_image(struct look *l, struct image_reader *rd, enum image_kind kind,
+	uint64_t number, struct err *err)
 {
 	return snapshot_open(&l->snap, rd, kind, number, err);
 }
@@ -90,13 +90,16 @@ static int add_task(void *arg, const ProtobufCMessage *msg, struct err *err)
 	struct growing *g = arg;
 	struct look *l = g->l;
 	const PstreeEntry *e = (const PstreeEntry *)msg;
-	struct look_task t = { .pid = e->pid, .ppid = e->ppid, .pgid = e->pgid, .sid = e->sid };
+	struct look_task t = {
+		.pid = e->pid, .ppid = e->ppid, .pgid = e->pgid, .sid = e->sid
+	};
 
 	if (l->tasks == INT32_MAX)
 		return err_set(err, EINVAL, "too many tasks");
 	t.parent = find_parent(l, e->ppid);
 	t.tids = e->n_threads;
-	t.tid = arena_copy(&l->snap.arena, e->threads, e->n_threads * sizeof(*e->threads));
+	t.tid = arena_copy(
+		&l->snap.arena, e->threads, e->n_threads * sizeof(*e->threads));
 	t.comm = "";
 	arena_push(&l->snap.arena, l->task, l->tasks, g->cap, t);
 	return 0;
@@ -105,12 +108,13 @@ static int add_task(void *arg, const ProtobufCMessage *msg, struct err *err)
 static int load_tree(struct look *l, struct err *err)
 {
 	struct growing g = { .l = l };
-	int ret = look_each(l, IMAGE_PSTREE, 0, &pstree_entry__descriptor, &pstree_entry__descriptor,
-		add_task, &g, err);
+	int ret = look_each(l, IMAGE_PSTREE, 0, &pstree_entry__descriptor,
+		&pstree_entry__descriptor, add_task, &g, err);
 
 	look_forget(l);
 	if (ret == IMAGE_NOT_THERE)
-		return err_set(err, ENOENT, "pstree.img is missing; the dump is incomplete");
+		return err_set(
+			err, ENOENT, "pstree.img is missing; the dump is incomplete");
 	return ret;
 }
 
@@ -118,7 +122,8 @@ static int load_tree(struct look *l, struct err *err)
 
 static int file_cmp(const void *left, const void *right)
 {
-	const FileEntry *a = *(const FileEntry *const *)left, *b = *(const FileEntry *const *)right;
+	const FileEntry *a = *(const FileEntry *const *)left,
+			*b = *(const FileEntry *const *)right;
 
 	return (a->id > b->id) - (a->id < b->id);
 }
@@ -148,9 +153,10 @@ static int load_files(struct look *l, struct err *err)
 	size_t cap = 0;
 	int ret = look_image(l, &rd, IMAGE_FILES, 0, err);
 
-	while (!ret && (ret = image_reader_next(&rd, &file_entry__descriptor, &l->snap.arena.pb,
-				&msg, err)) > 0) {
-		arena_push(&l->snap.arena, l->file, l->files, cap, (const FileEntry *)msg);
+	while (!ret && (ret = image_reader_next(&rd, &file_entry__descriptor,
+				&l->snap.arena.pb, &msg, err)) > 0) {
+		arena_push(
+			&l->snap.arena, l->file, l->files, cap, (const FileEntry *)msg);
 		ret = 0;
 	}
 	image_reader_deinit(&rd);
@@ -208,7 +214,8 @@ static int add_run(void *arg, const ProtobufCMessage *msg, struct err *err)
 	n = e->has_nr_pages ? e->nr_pages : e->compat_nr_pages;
 	if (n > PAGES_MAX || run.at + n * PAGE_SIZE < run.at ||
 		(r->n && run.at < r->run[r->n - 1].end))
-		return err_set(err, EBADMSG, "%llu pages at %#llx: out of order or out of range",
+		return err_set(err, EBADMSG,
+			"%llu pages at %#llx: out of order or out of range",
 			(unsigned long long)n, (unsigned long long)run.at);
 	run.end = run.at + n * PAGE_SIZE;
 	run.flags = e->has_flags ? e->flags : e->in_parent ? PE_PARENT : PE_PRESENT;
@@ -216,12 +223,12 @@ static int add_run(void *arg, const ProtobufCMessage *msg, struct err *err)
 	return 0;
 }
 
-int look_runs(struct look *l, enum image_kind kind, uint64_t number, struct look_run **run,
-	size_t *runs, struct err *err)
+int look_runs(struct look *l, enum image_kind kind, uint64_t number,
+	struct look_run **run, size_t *runs, struct err *err)
 {
 	struct runs r = { .l = l };
-	int ret = look_each(l, kind, number, &pagemap_head__descriptor, &pagemap_entry__descriptor,
-		add_run, &r, err);
+	int ret = look_each(l, kind, number, &pagemap_head__descriptor,
+		&pagemap_entry__descriptor, add_run, &r, err);
 
 	*run = r.run;
 	*runs = r.n;
@@ -244,7 +251,8 @@ static size_t first_run(const struct look_run *run, size_t runs, uint64_t at)
 	return lo;
 }
 
-struct look_pages look_count(const struct look_run *run, size_t runs, uint64_t start, uint64_t end)
+struct look_pages look_count(
+	const struct look_run *run, size_t runs, uint64_t start, uint64_t end)
 {
 	struct look_pages sum = { 0 };
 
@@ -292,7 +300,8 @@ static int count(void *arg, const ProtobufCMessage *msg, struct err *err)
 static int summarize_table(struct look *l, struct look_task *t, struct err *err)
 {
 	ProtobufCMessage *msg;
-	int ret = look_record(l, IMAGE_IDS, t->pid, &task_kobj_ids_entry__descriptor, &msg, err);
+	int ret = look_record(
+		l, IMAGE_IDS, t->pid, &task_kobj_ids_entry__descriptor, &msg, err);
 
 	t->table = t->pid;
 	if (!ret && l->snap.inventory->fdinfo_per_id)
@@ -310,7 +319,8 @@ int look_task(struct look *l, struct look_task *t, struct err *err)
 	const TaskCoreEntry *tc;
 
 	if (ret == IMAGE_NOT_THERE)
-		ret = err_set(err, ENOENT, "core-%d.img is missing; the dump is incomplete", t->pid);
+		ret = err_set(err, ENOENT,
+			"core-%d.img is missing; the dump is incomplete", t->pid);
 	if (ret)
 		return ret;
 	tc = ((const CoreEntry *)msg)->tc;

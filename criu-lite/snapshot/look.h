@@ -24,14 +24,14 @@ struct look_pages {
 
 struct look_task {
 	pid_t pid, ppid, pgid, sid;
-	int parent;	 /* index, less than its own; -1: none */
+	int parent; /* index, less than its own; -1: none */
 	const pid_t *tid;
 	unsigned tids;
 	/* By look_task(): */
-	int state;	 /* enum snap_state, or a number that is not known */
+	int state; /* enum snap_state, or a number that is not known */
 	uint32_t exit_code, stop_signal;
 	const char *comm;
-	uint32_t table;	 /* number of its fdinfo image */
+	uint32_t table; /* number of its fdinfo image */
 	size_t mappings, fds;
 	uint64_t mapped; /* bytes */
 	struct look_pages pages;
@@ -58,7 +58,8 @@ void look_close(struct look *l);
 /* Fill in the rest of a task. */
 int look_task(struct look *l, struct look_task *t, struct err *err);
 
-/* The record of an image with one: 0, IMAGE_NOT_THERE (also for an empty one), or -errno. */
+/* The record of an image with one: 0, IMAGE_NOT_THERE (also for an empty one), or -errno.
+ */
 int look_record(struct look *l, enum image_kind kind, uint64_t number,
 	const ProtobufCMessageDescriptor *type, ProtobufCMessage **msg, struct err *err);
 
@@ -68,17 +69,18 @@ int look_each(struct look *l, enum image_kind kind, uint64_t number,
 	const ProtobufCMessageDescriptor *head, const ProtobufCMessageDescriptor *body,
 	look_fn *fn, void *arg, struct err *err);
 
-/* Load an image with what look_record does to it; the caller calls image_reader_deinit. */
-int look_image(struct look *l, struct image_reader *rd, enum image_kind kind, uint64_t number,
-	struct err *err);
+/* Load an image with what look_record does to it; the caller calls image_reader_deinit.
+ */
+int look_image(struct look *l, struct image_reader *rd, enum image_kind kind,
+	uint64_t number, struct err *err);
 
 /* The runs of a pagemap (IMAGE_PAGEMAP or IMAGE_PAGEMAP_SHMEM), in the scratch arena. */
-int look_runs(struct look *l, enum image_kind kind, uint64_t number, struct look_run **run,
-	size_t *runs, struct err *err);
+int look_runs(struct look *l, enum image_kind kind, uint64_t number,
+	struct look_run **run, size_t *runs, struct err *err);
 
 /* The pages of them that lie in [start, end). */
-struct look_pages look_count(const struct look_run *run, size_t runs, uint64_t start,
-	uint64_t end);
+struct look_pages look_count(
+	const struct look_run *run, size_t runs, uint64_t start, uint64_t end);
 
 /* NULL: not in files.img. */
 const FileEntry *look_file(const struct look *l, uint32_t id);

@@ -95,16 +95,29 @@ static int write_one(struct task_dumper *d, enum image_kind kind, uint64_t numbe
 	return ret ? ret : sums_finish_image(d->sums, &d->out, d->dir, err);
 }
 
-/* A signal that the task neither handles nor has pending, and that does nothing by default. */
-static int quiet_signal(const struct proc_status *s)
+#define BIT(sig) (1ull << ((sig)-1))
+#define STOPS	 (BIT(SIGSTOP) | BIT(SIGTSTP) | BIT(SIGTTIN) | BIT(SIGTTOU))
+
+/*
+ * A signal that does nothing to the task when nobody traces it: neither handled
+ * nor pending, and ignored by default or on request. SIGCONT has effects even
+ * so: it ends a group-stop and discards pending stop signals.
+ */
+static int quiet_signal(const struct proc_status *s, bool stopped)
 {
-	static const int candidates[] = { SIGURG, SIGWINCH, SIGCHLD, SIGCONT };
-	uint64_t busy = s->sig_caught | s->sig_pending | s->shd_pending;
+	static const int candidates[] = { SIGURG, SIGWINCH, SIGCHLD };
+	static const int often_ignored[] = { SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2 };
+	uint64_t pending = s->sig_pending | s->shd_pending, busy = s->sig_caught | pending;
 
 	for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++)
-		if (!(busy >> (candidates[i] - 1) & 1))
+		if (!(busy & BIT(candidates[i])))
 			return candidates[i];
-	return SIGURG;
+	for (size_t i = 0; i < sizeof(often_ignored) / sizeof(often_ignored[0]); i++)
+		if (s->sig_ignored & ~busy & BIT(often_ignored[i]))
+			return often_ignored[i];
+	if (!(busy & BIT(SIGCONT)) && !stopped && !(pending & STOPS))
+		return SIGCONT;
+	return SIGURG; /* its handler runs once more if crl dies in the middle */
 }
 
 static int thread_status(struct live *l, struct dump_thread *th, struct err *err)
@@ -214,7 +227,7 @@ static int visit_thread(struct live *l, struct dump_thread *th, struct err *err)
 {
 	struct err second;
 	struct visit v;
-	int ret = visit_begin(&v, &l->plant, l->t.pid, th->tid, quiet_signal(&th->status),
+	int ret = visit_begin(&v, &l->plant, l->t.pid, th->tid, quiet_signal(&th->status, l->ft->state == FROZEN_STOPPED),
 		&th->regs, th->status.seccomp != 0, err), end;
 
 	if (ret)

@@ -223,7 +223,8 @@ static int finish_thread(struct cast *c, size_t i, unsigned k, struct err *err)
 	if (!core)
 		return err_os(err, ENOMEM, "core");
 	registers_from_image(core, &regs);
-	ret = restart_call(th->tid, core, c->stage.base, slot, (void *)slot, &regs, err);
+	ret = restart_call(th->tid, core, c->stage.base + arch_stub_syscall(), slot, (void *)slot,
+		&regs, err);
 	if (!ret && k == 0)
 		ret = mem_restore_unstage(c->mem, &c->actor[i].p, t, err);
 	if (!ret)

@@ -141,12 +141,15 @@ int puppet_born(pid_t tid, struct err *err)
 int puppet_syscall_at(pid_t tid, uint64_t ip, long nr, const uint64_t arg[6], int64_t *result,
 	struct err *err)
 {
+	const uint64_t mask = ~0ull;
 	struct arch_regs regs;
 	int ret = arch_regs_get(tid, &regs, err);
 	int status;
 
 	if (ret)
 		return ret;
+	if (ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask))
+		return err_os(err, errno, "thread %d: block signals", tid);
 	arch_regs_syscall(&regs, ip, nr, arg);
 	ret = arch_regs_set(tid, &regs, err);
 	if (ret)

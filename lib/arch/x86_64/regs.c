@@ -26,7 +26,7 @@
 #define KERNEL_ERESTARTNOHAND	     514
 #define KERNEL_ERESTART_RESTARTBLOCK 516
 
-extern const char stub_start[], stub_run[], stub_tail[], stub_end[];
+extern const char stub_start[], stub_call[], stub_run[], stub_tail[], stub_end[];
 
 const uint8_t arch_syscall_insn[2] = { 0x0f, 0x05 };
 
@@ -155,6 +155,11 @@ size_t arch_stub_size(void)
 const void *arch_stub_code(void)
 {
 	return stub_start;
+}
+
+size_t arch_stub_syscall(void)
+{
+	return stub_call - stub_start;
 }
 
 size_t arch_stub_tail(const struct arch_regs *found, uint64_t sigmask, uint64_t work_mask,

@@ -18,7 +18,7 @@
 #define ARCH_SET_FLAGS 0x10000	/* as in crl/arch.h */
 
 	.text
-	.globl stub_start, stub_run, stub_tail, stub_end
+	.globl stub_start, stub_call, stub_run, stub_tail, stub_end
 	.balign 16
 
 	.macro tell_tracer
@@ -48,6 +48,7 @@ stub_start:
 	mov	$0x22, %r10d
 	mov	$-1, %r8
 	xor	%r9d, %r9d
+stub_call:
 	syscall
 	mov	%rax, %rbx
 	tell_tracer

@@ -71,6 +71,9 @@ extern const uint8_t arch_syscall_insn[2];
 size_t arch_stub_size(void);
 const void *arch_stub_code(void);
 
+/* Offset of a system call instruction in it that may be used by itself. */
+size_t arch_stub_syscall(void);
+
 /*
  * Fill the part of the stub that continues the thread when nobody traces it any
  * more: registers as found (rewound), signal mask, the mask while the

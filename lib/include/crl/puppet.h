@@ -66,7 +66,10 @@ int puppet_room(struct puppet *p, unsigned calls, size_t bytes, struct err *err)
  */
 int puppet_born(pid_t tid, struct err *err);
 
-/* Execute one system call by the instruction at `ip` (not in the stage), registers given. */
+/*
+ * Execute one system call by the instruction at `ip` (not in the stage). All signals
+ * are blocked afterwards: the caller sets the mask.
+ */
 int puppet_syscall_at(pid_t tid, uint64_t ip, long nr, const uint64_t arg[6], int64_t *result,
 	struct err *err);
 

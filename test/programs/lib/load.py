@@ -15,7 +15,7 @@ CRL = os.environ["CRL"]
 THREADS = 16
 SLOT = 64
 LEASE = 3072
-TIMEOUT = 30
+TIMEOUT = 5
 PR_SET_CHILD_SUBREAPER = 36
 COUNTER, SIGNALLER, SLEEPER, BLOCKED = range(4)
 
@@ -69,6 +69,7 @@ def crl(*args):
 
 class Load:
     def __init__(self, binary, name="load"):
+        self.tids = {}
         self.heart_file, self.deviations = f"{name}.heart", f"{name}.deviations"
         with open(self.heart_file, "wb") as heart, open(f"{name}.out", "wb") as out:
             heart.truncate(4096)
@@ -106,10 +107,10 @@ class Load:
 
     def describe(self, late):
         try:
-            return ", ".join(f"{pid}/{tid}: {status['State']}, tracer {status['TracerPid']}"
-                             for pid in self.pids for tid in self.tids[pid]
-                             for status in [status_of(pid, tid)])
-        except (AttributeError, OSError) as error:
+            states = {i: status_of(*self.threads()[i]) for i in late}
+            return ", ".join(f"thread {i} {status['State']}, tracer {status['TracerPid']}"
+                             for i, status in states.items())
+        except (AttributeError, IndexError, OSError) as error:
             return str(error)
 
     def threads(self):
@@ -150,8 +151,8 @@ class Load:
         deadline = time.monotonic() + TIMEOUT
         for pid, tid in self.threads():
             while (status := status_of(pid, tid))["State"][0] != "T":
-                check(time.monotonic() < deadline, f"thread {tid} was stopped, and is in "
-                      f"{status['State']}, tracer {status['TracerPid']}")
+                if time.monotonic() > deadline:
+                    raise Failure(f"was stopped, and is not: {self.describe(range(THREADS))}")
                 time.sleep(0.0005)
 
     def check_runs(self):
