@@ -32,6 +32,7 @@
 #include "image/frame.h"
 #include "image/inventory.h"
 #include "image/sums.h"
+#include "interrupt.h"
 #include "mem/pages.h"
 #include "mem/shmem.h"
 #include "progress.h"
@@ -145,6 +146,9 @@ static int dump_tasks(struct dump *d, struct err *err)
 	for (size_t i = 0; i < d->tree.n_tasks && !ret; i++) {
 		const struct frozen_task *ft = &d->tree.tasks[i];
 
+		ret = interrupt_check(err);
+		if (ret)
+			break;
 		ret = ft->state == FROZEN_ZOMBIE ? dump_task_zombie(&d->tasks, ft, err)
 						     : dump_task_live(&d->tasks, ft, err);
 
@@ -266,8 +270,10 @@ static int dump_commit(struct dump *d, struct err *err)
 	PluginsEntry plugins = PLUGINS_ENTRY__INIT;
 	char id[37];
 	uint64_t hash;
-	int ret = sums_write(d->sums, d->dir.fd, &hash, err);
+	int ret = interrupt_check(err);
 
+	if (!ret)
+		ret = sums_write(d->sums, d->dir.fd, &hash, err);
 	if (ret)
 		return ret;
 	ids_own(&own);
@@ -325,6 +331,7 @@ static int dump_run(struct dump *d, bool check, struct err *err)
 	struct err second;
 	int end, ret;
 
+	interrupt_hold(1);
 	arena_init(&d->arena);
 	progress_init(&d->progress, d->opt->progress, "dump");
 	d->sums = sums_new();
@@ -360,6 +367,8 @@ int dump_tree(const struct dump_options *opt, struct dump_result *result, struct
 
 	obstacles_init(&obstacles);
 	ret = dump_run(&d, false, err);
+	if (ret != -EINTR)
+		interrupt_hold(0);
 	dump_result(&d, result);
 	dump_close(&d);
 	obstacles_deinit(&obstacles);

@@ -16,6 +16,7 @@
 #include "cmd/options.h"
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "interrupt.h"
 
 static int open_dir(const char *path, const char *what, int *fd, struct err *err)
 {
@@ -69,6 +70,7 @@ static void script_child(const struct context *c, const char *script, const char
 {
 	char text[64];
 
+	interrupt_hold(0);
 	snprintf(text, sizeof(text), "/proc/%d/fd/%d", getppid(), c->images);
 	setenv("CRTOOLS_IMAGE_DIR", text, 1);
 	setenv("CRTOOLS_SCRIPT_ACTION", action, 1);

@@ -27,6 +27,7 @@
 #include "image/frame.h"
 #include "image/hash.h"
 #include "image/sums.h"
+#include "interrupt.h"
 #include "mem/mem.h"
 #include "mem/pages.h"
 #include "progress.h"
@@ -211,7 +212,10 @@ static int job_run(struct page_job *job, struct err *err)
 		uint64_t at = chunk * (uint64_t)IMAGE_CHUNK_SIZE;
 		size_t size = job->list->bytes - at < IMAGE_CHUNK_SIZE ? job->list->bytes - at
 								       : IMAGE_CHUNK_SIZE;
-		int ret = read_chunk(job, chunk, buf, size, err);
+		int ret = interrupt_check(err);
+
+		if (!ret)
+			ret = read_chunk(job, chunk, buf, size, err);
 
 		if (!ret) {
 			job->hash[chunk] = image_hash(buf, size);

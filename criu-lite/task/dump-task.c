@@ -18,6 +18,7 @@
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "crl/auto.h"
@@ -39,6 +40,7 @@
 #include "task/task.h"
 
 #define NOTES	      (VISIT_SCRATCH / sizeof(struct batch_op))
+#define STUB_MARK     64  /* bytes by which the stub is recognised */
 #define FLAGS_AT_ONCE 400 /* descriptors whose flags are asked in one batch */
 #define ATTRIBUTES    64  /* at least task_table_size */
 
@@ -241,6 +243,28 @@ static int visit_thread(struct live *l, struct dump_thread *th, struct err *err)
 	return ret ? ret : end;
 }
 
+/*
+ * When crl is killed while it visits a thread of a stopped task, that thread
+ * stops again before it has left the stub, and leaves it when it is continued.
+ * Until then it cannot be dumped: the stub is not part of an image.
+ */
+static void refuse_left_behind(struct live *l, const struct dump_thread *th)
+{
+	uint8_t around[2048];
+	size_t size = arch_stub_size();
+	uint64_t from = arch_regs_ip(&th->regs) - size;
+	struct iovec here = { around, 2 * size }, there = { (void *)from, 2 * size };
+	ssize_t n;
+
+	if (l->ft->state != FROZEN_STOPPED || 2 * size > sizeof(around))
+		return;
+	n = process_vm_readv(th->tid, &here, 1, &there, 1, 0);
+	if (n > 0 && memmem(around, n, arch_stub_code(), STUB_MARK))
+		obstacles_add(l->t.obstacles, l->t.pid, l->t.stat.comm,
+			"continue it (SIGCONT), and dump again",
+			"thread %d: was stopped in the middle of a dump that was killed", th->tid);
+}
+
 static int dump_thread(struct live *l, pid_t tid, struct err *err)
 {
 	struct dump_thread th = { .task = &l->t, .tid = tid, .leader = tid == l->t.pid };
@@ -252,6 +276,7 @@ static int dump_thread(struct live *l, pid_t tid, struct err *err)
 		ret = rseq_leave(tid, &th.regs, err);
 	if (ret)
 		return ret;
+	refuse_left_behind(l, &th);
 	restart_repeat(&th.regs, &th.status);
 	if (ptrace(PTRACE_GETSIGMASK, tid, sizeof(th.sigmask), &th.sigmask))
 		return err_os(err, errno, "read the signal mask");

@@ -191,17 +191,15 @@ def kill_one(tree, images, duration, moment):
 def go_on(tree, images, stopped, restores):
     """Whole dumps behind a kill: of what runs, and perhaps of what has not come far."""
     at_once = random.random() < 0.5     # some may be on their way out of what crl did
-    if stopped:
+    if stopped:     # a thread that was being visited stops inside: it must go on before a dump
         tree.await_stopped()
-    elif not at_once:
+        tree.kill(signal.SIGCONT)
+    if not at_once:
         tree.check_runs()
     if restores:
         dump_and_restore(tree)
     else:
         crl("dump", "-R", "-t", str(tree.root), "-D", "images")
-    if stopped:
-        tree.await_stopped()
-        tree.kill(signal.SIGCONT)
     tree.check_runs()
     images.check_clean()
 

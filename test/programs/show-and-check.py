@@ -98,6 +98,8 @@ def check(truth, text):
 
 
 def equal(found, wanted, what):
+    if isinstance(found, set) and isinstance(wanted, set):
+        found, wanted = found - wanted, wanted - found
     check(found == wanted, f"{what}: {found!r} instead of {wanted!r}")
 
 
@@ -445,6 +447,9 @@ def features():
         missing = {f["name"] for f in weak["features"] if f["status"] == "missing"}
         check({"CAP_CHECKPOINT_RESTORE", "CAP_SYS_PTRACE", "clone3_set_tid", "map_files",
                "seccomp"} <= missing and "ptrace" not in missing, f"for nobody: {missing}")
+        said = crl("check", "--feature", "seccomp_filters", status=1, user=NOBODY, group=NOBODY,
+                   extra_groups=[], env={"HOME": "/"})[1]
+        check("seccomp_filters is not supported: " in said and "CAP_SYS_ADMIN" in said, said)
         said = crl("check", status=1, user=NOBODY, group=NOBODY, extra_groups=[],
                    env={"HOME": "/"})[0]
         check(re.search(r"^MISSING +clone3_set_tid .*CAP_CHECKPOINT_RESTORE", said, re.M), said)

@@ -14,8 +14,8 @@
  *	blocked    hands a token around the processes, by pipe, and waits on a futex
  *
  * and keeps patterns on its stack, in private, thread-local and shared memory, in
- * MXCSR and the x87 control word, which it looks at in every round. All have a
- * signal mask of their own, and none ever changes it.
+ * MXCSR and the x87 control word, and in an unlinked file, and looks at them in every
+ * round. All have a signal mask of their own, and none ever changes it.
  *
  * HEART is mapped shared: a slot for each thread, see struct slot, and a word that whoever
  * watches counts up; when he has not for two minutes, the tree ends. Every deviation is
@@ -73,7 +73,7 @@ static struct area *shared;		 /* one for each thread of the tree */
 static struct area private[THREADS];	 /* one for each of this process */
 static __thread struct area local;
 static struct area *local_at[THREADS];
-static int report_fd, ring[PROCESSES][2];
+static int report_fd, unlinked, ring[PROCESSES][2];
 static int self; /* which process */
 static uint64_t signals_seen, reports;
 static uint32_t tick;
@@ -174,8 +174,11 @@ static void watch_check(struct watch *w)
 {
 	unsigned int mxcsr;
 	unsigned short x87;
+	uint64_t word = 0;
 	int cpu = sched_getcpu();
 
+	if (pread(unlinked, &word, sizeof(word), 0) != sizeof(word) || word != pattern(1, 1))
+		deviation(w->thread, "the unlinked file has %#lx", word);
 	__asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(mxcsr), "=m"(x87));
 	if ((mxcsr & ~0x3fu) != w->mxcsr)
 		deviation(w->thread, "mxcsr is %#x, not %#x", mxcsr, w->mxcsr);
@@ -453,6 +456,15 @@ static void start_timer(void)
 		die("timer");
 }
 
+static void make_unlinked(const char *path)
+{
+	uint64_t word = pattern(1, 1);
+
+	unlinked = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+	if (unlinked < 0 || write(unlinked, &word, sizeof(word)) != sizeof(word) || unlink(path))
+		die(path);
+}
+
 static _Noreturn void process_main(int which)
 {
 	pthread_t thread;
@@ -505,6 +517,7 @@ int main(int argc, char **argv)
 	if (heart == MAP_FAILED || shared == MAP_FAILED)
 		die("mmap");
 	close(fd);
+	make_unlinked("unlinked");
 	for (int i = 0; i < PROCESSES; i++)
 		if (pipe(ring[i]))
 			die("pipe");

@@ -15,7 +15,7 @@ CRL = os.environ["CRL"]
 THREADS = 16
 SLOT = 64
 LEASE = 3072
-TIMEOUT = 5
+TIMEOUT = 30
 PR_SET_CHILD_SUBREAPER = 36
 COUNTER, SIGNALLER, SLEEPER, BLOCKED = range(4)
 
@@ -193,8 +193,8 @@ class Load:
               "the dumped root has not been killed")
         self.wait_gone()
 
-    def wait_gone(self):
-        deadline = time.monotonic() + TIMEOUT
+    def wait_gone(self, timeout=TIMEOUT):
+        deadline = time.monotonic() + timeout
         while left := self.left():
             check(time.monotonic() < deadline, f"pids {left} are still there")
             time.sleep(0.0005)

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# drives: crl
+# needs: gcc
+#
+"""kill -9 of crl at random moments of a restore: all of the tree is there, or nothing of it.
+
+KILL_ROUNDS, KILL_SEED and KILL_VERBOSE are as in kill-dump.py; the default is 20 rounds.
+"""
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import load as kill_load    # noqa: E402
+from load import Failure, Load, check, crl, read, spawn     # noqa: E402
+
+ROUNDS = int(os.environ.get("KILL_ROUNDS", "20"))
+SEED = int(os.environ.get("KILL_SEED", time.time_ns() % 1000000))
+VERBOSE = os.environ.get("KILL_VERBOSE")
+TIMEOUT = 30
+
+
+def spin_until(when):
+    while time.perf_counter() < when:
+        pass
+
+
+# ---------------------------------------------------------------- the moments
+
+def after_a_while(child, tree, duration):
+    """Any time from before its first instruction to a little after its end."""
+    spin_until(time.perf_counter() + random.uniform(0, 1.3 * duration))
+
+
+def when_a_task_appears(child, tree, duration):
+    path = f"/proc/{random.choice(tree.pids)}"
+    while child.poll() is None and not os.path.exists(path):
+        pass
+    spin_until(time.perf_counter() + random.uniform(0, duration / 4))
+
+
+def when_they_are_let_go(child, tree, duration):
+    """The pidfile is written when all is made and nothing runs yet."""
+    while child.poll() is None and not os.path.exists("pidfile"):
+        pass
+    spin_until(time.perf_counter() + random.uniform(0, 0.001))
+
+
+MOMENTS = (after_a_while, when_a_task_appears, when_they_are_let_go)
+
+
+# ---------------------------------------------------------------- rounds
+
+def measure(tree):
+    crl("dump", "-t", str(tree.root), "-D", "images")
+    tree.wait_killed()
+    begin = time.perf_counter()
+    crl("restore", "-d", "-D", "images")
+    duration = time.perf_counter() - begin
+    tree.check_runs()
+    tree.close()
+    return duration
+
+
+def files():
+    return set(os.listdir(".")) - {"pidfile"}
+
+
+def judge(tree):
+    """What became of the tree: it runs, or nobody of it is left."""
+    with contextlib.suppress(Failure):
+        tree.wait_gone(2)
+        return "nothing"
+    left = tree.left()
+    check(left == tree.pids, f"of the pids {tree.pids} there are {left}: "
+          f"{tree.describe(range(kill_load.THREADS))}")
+    tree.check_runs()
+    tree.close()
+    return "all"
+
+
+def one_round(tree, duration, before):
+    moment = random.choice(MOMENTS)
+    how = random.choice((["-d"], ["-d"], []))
+    child = spawn("restore", *how, "-D", "images", "--pidfile", os.path.abspath("pidfile"),
+                  log="killed.log")
+    moment(child, tree, duration)
+    with contextlib.suppress(ProcessLookupError):
+        child.send_signal(signal.SIGKILL)
+    status = child.wait(TIMEOUT)
+    check(status in (0, -signal.SIGKILL), f"exit status {status}: {read('killed.log')}")
+    found = judge(tree)
+    check(status != 0 or found == "all", "crl ended with status 0, and nothing is there")
+    tree.check_no_deviations()
+    more = files() - before
+    check(not more, f"files have been left behind: {sorted(more)}")
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink("pidfile")
+    if VERBOSE:
+        print(f"{moment.__name__}, {how}, status {status}: {found}", flush=True)
+    return found
+
+
+def killed(tree, duration):
+    counts, before = {}, files() | {"killed.log"}
+    for number in range(1, ROUNDS + 1):
+        try:
+            found = one_round(tree, duration, before)
+        except (Failure, OSError, subprocess.TimeoutExpired) as failure:
+            raise Failure(f"round {number} of {ROUNDS}, seed {SEED}: {failure}") from None
+        counts[found] = counts.get(found, 0) + 1
+    if VERBOSE:
+        print(f"seed {SEED}, a restore takes {duration * 1000:.1f} ms: {counts}")
+    check(counts.get("nothing", 0) >= ROUNDS // 4, f"the kills came too late: {counts}")
+
+
+def main():
+    random.seed(SEED)
+    kill_load.become_subreaper()
+    tree = None
+    try:
+        kill_load.build("kill-load")
+        os.mkdir("images")
+        tree = Load("kill-load")
+        killed(tree, measure(tree))
+        crl("restore", "-d", "-D", "images")
+        tree.check_runs()
+    except (Failure, OSError, subprocess.TimeoutExpired) as failure:
+        print(failure)
+        return 1
+    finally:
+        if tree:
+            tree.close()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
