@@ -86,27 +86,38 @@ static void run_on(void)
 	fixture_free(fx);
 }
 
-/* Registers can be read, and a request of the caller does not find a second stop pending. */
+/* Registers can be read, and no second event stop is pending behind the first. */
+static void check_clean(pid_t tid)
+{
+	siginfo_t si;
+	int status = 0;
+
+	CU_ASSERT_EQUAL(ptrace(PTRACE_GETSIGINFO, tid, 0, &si), 0);
+	CU_ASSERT_EQUAL(si.si_code >> 8, PTRACE_EVENT_STOP);
+	CU_ASSERT_EQUAL(waitpid(tid, &status, __WALL | WNOHANG), 0);
+	CU_ASSERT_EQUAL(ptrace(PTRACE_SYSCALL, tid, 0, 0), 0);
+	CU_ASSERT_EQUAL(waitpid(tid, &status, __WALL), tid);
+	CU_ASSERT_EQUAL(status >> 8, SIGTRAP);
+}
+
 static void clean_stop(void)
 {
 	struct fixture *fx = start_small_tree();
 	struct frozen_tree tree;
 
 	freeze(fx->root, &tree);
-	for (size_t i = 0; i < tree.n_threads; i++) {
-		pid_t tid = tree.threads[i].tid;
-		siginfo_t si;
-		int status;
-
-		CU_ASSERT_EQUAL(ptrace(PTRACE_GETSIGINFO, tid, 0, &si), 0);
-		CU_ASSERT_EQUAL(si.si_code >> 8, PTRACE_EVENT_STOP);
-		CU_ASSERT_EQUAL(waitpid(tid, &status, __WALL | WNOHANG), 0);
-		/* The way through a system call: no event stop may come in between. */
-		CU_ASSERT_EQUAL(ptrace(PTRACE_SYSCALL, tid, 0, 0), 0);
-		CU_ASSERT_EQUAL(waitpid(tid, &status, __WALL), tid);
-		CU_ASSERT_EQUAL(status >> 8, SIGTRAP);
-	}
+	for (size_t i = 0; i < tree.n_threads; i++)
+		check_clean(tree.threads[i].tid);
 	CU_ASSERT_EQUAL(freeze_release(&tree, FREEZE_RUN, &err), 0);
+	CU_ASSERT_TRUE(fixture_runs(fx));
+	frozen_tree_deinit(&tree);
+	kill(fx->root, SIGSTOP);
+	CU_ASSERT_TRUE(FIXTURE_UNTIL(fixture_state(fx->root) == 'T'));
+	freeze(fx->root, &tree);
+	check_clean(fx->root);
+	CU_ASSERT_EQUAL(freeze_release(&tree, FREEZE_RUN, &err), 0);
+	CU_ASSERT_TRUE(FIXTURE_UNTIL(fixture_state(fx->root) == 'T'));
+	kill(fx->root, SIGCONT);
 	CU_ASSERT_TRUE(fixture_runs(fx));
 	frozen_tree_deinit(&tree);
 	fixture_free(fx);
