@@ -41,7 +41,7 @@
 #define PREFIX	  ".crl-"
 #define JOURNAL	  "journal"
 #define SYNC_EACH 32
-#define ATTEMPTS  100
+#define ATTEMPTS  1000
 #define OPEN_DIR  (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 static bool is_private(const char *name)

@@ -107,8 +107,9 @@ static int list_threads(struct walk *w, pid_t pid, struct err *err)
 	w->tids.n = 0;
 	task_path(path, pid, 0, "");
 	if (fstatat(w->proc, path, &st, 0))
-		return errno == ENOENT || errno == ESRCH ? 0
-			: err_os(err, errno, "/proc/%s", path);
+		return errno == ENOENT || errno == ESRCH
+			       ? 0
+			       : err_os(err, errno, "/proc/%s", path);
 	if (st.st_nlink == TASK_DIR_LINKS + 1)
 		return proc_ids_add(&w->tids, pid, err);
 	ret = proc_list_dir(w->proc, path, &w->buf, &w->tids, err);
@@ -166,8 +167,8 @@ static int walk_tree(struct walk *w, pid_t root, struct err *err)
 	return ret;
 }
 
-static int children_list(pid_t root, enum discover_want want, discover_fn *fn, void *arg,
-	struct err *err)
+static int children_list(
+	pid_t root, enum discover_want want, discover_fn *fn, void *arg, struct err *err)
 {
 	auto_fd int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct walk w = { .proc = proc, .want = want, .fn = fn, .arg = arg };
@@ -187,7 +188,8 @@ static int children_probe(struct err *err)
 {
 	if (access("/proc/thread-self/children", R_OK))
 		return err_os(err, errno,
-			"/proc/PID/task/TID/children (kernel option CONFIG_PROC_CHILDREN)");
+			"/proc/PID/task/TID/children (kernel option "
+			"CONFIG_PROC_CHILDREN)");
 	return 0;
 }
 

@@ -31,9 +31,10 @@ static const struct discover_backend *unknown(const char *name, struct err *err)
 	size_t used = 0;
 
 	for (size_t i = 0; backends[i] && used < sizeof(known); i++)
-		used += snprintf(known + used, sizeof(known) - used, "%s%s", i ? ", " : "",
-			backends[i]->name);
-	err_set(err, EINVAL, "no way of discovery is called \"%s\"; known: %s", name, known);
+		used += snprintf(known + used, sizeof(known) - used, "%s%s",
+			i ? ", " : "", backends[i]->name);
+	err_set(err, EINVAL, "no way of discovery is called \"%s\"; known: %s", name,
+		known);
 	return NULL;
 }
 

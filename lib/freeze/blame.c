@@ -31,8 +31,8 @@ static int read_stat(struct freezing *f, pid_t tid, struct proc_stat *stat)
 	return ret ? ret : stat_parse(f->buf.data, f->buf.len, stat, &scratch);
 }
 
-static int read_status(struct freezing *f, const char *task, struct proc_status *status,
-	struct err *err)
+static int read_status(
+	struct freezing *f, const char *task, struct proc_status *status, struct err *err)
 {
 	char path[PROC_PATH_SIZE];
 	int ret;
@@ -42,8 +42,8 @@ static int read_status(struct freezing *f, const char *task, struct proc_status 
 	return ret ? ret : status_parse(f->buf.data, f->buf.len, status, err);
 }
 
-static int read_status_of(struct freezing *f, pid_t tid, struct proc_status *status,
-	struct err *err)
+static int read_status_of(
+	struct freezing *f, pid_t tid, struct proc_status *status, struct err *err)
 {
 	char task[16];
 
@@ -100,27 +100,33 @@ int blame_root(struct freezing *f, struct err *err)
 	status_deinit(&status);
 	label(f, f->root, f->root, who);
 	if (tgid != f->root)
-		return err_set(err, EINVAL, "%s is a thread of pid %d; name that process", who, tgid);
+		return err_set(err, EINVAL, "%s is a thread of pid %d; name that process",
+			who, tgid);
 	if (stat.flags & PF_KTHREAD)
-		return err_set(err, ENOTSUP, "%s is a kernel thread; those cannot be frozen", who);
+		return err_set(err, ENOTSUP,
+			"%s is a kernel thread; those cannot be frozen", who);
 	if (f->root == getpid())
 		return err_set(err, EDEADLK, "%s is crl itself", who);
 	if (above_us(f, f->root))
 		return err_set(err, EDEADLK,
-			"%s: crl itself runs below it; start crl from outside of that tree", who);
-	if (stat.state == 'Z' && stat.num_threads <= 1)
-		return err_set(err, ESRCH, "%s has ended and waits for its parent to collect it",
+			"%s: crl itself runs below it; start crl from outside of that "
+			"tree",
 			who);
+	if (stat.state == 'Z' && stat.num_threads <= 1)
+		return err_set(err, ESRCH,
+			"%s has ended and waits for its parent to collect it", who);
 	return 0;
 }
 
-static int blame_tracer(struct freezing *f, const char *who, pid_t tracer, struct err *err)
+static int blame_tracer(
+	struct freezing *f, const char *who, pid_t tracer, struct err *err)
 {
 	struct proc_stat stat = { .comm = "?" };
 
 	read_stat(f, tracer, &stat);
-	return err_set(err, EBUSY, "%s: already traced by pid %d (%s); detach that debugger first",
-		who, tracer, stat.comm);
+	return err_set(err, EBUSY,
+		"%s: already traced by pid %d (%s); detach that debugger first", who,
+		tracer, stat.comm);
 }
 
 static int blame_privilege(struct freezing *f, const char *who, int code, struct err *err)
@@ -129,14 +135,19 @@ static int blame_privilege(struct freezing *f, const char *who, int code, struct
 	struct err scratch;
 	bool capable;
 
-	capable = !read_status(f, "self", &self, &scratch) && self.cap_eff >> CAP_SYS_PTRACE & 1;
+	capable = !read_status(f, "self", &self, &scratch) &&
+		  self.cap_eff >> CAP_SYS_PTRACE & 1;
 	status_deinit(&self);
 	if (code == EPERM && !capable)
 		return err_set(err, EPERM,
-			"%s: not allowed to trace it; run crl as root or with CAP_SYS_PTRACE", who);
+			"%s: not allowed to trace it; run crl as root or with "
+			"CAP_SYS_PTRACE",
+			who);
 	return err_os(err, code,
-		"%s: not allowed to trace it, in spite of CAP_SYS_PTRACE: a security policy "
-		"(kernel.yama.ptrace_scope, SELinux, AppArmor) or a user namespace forbids it",
+		"%s: not allowed to trace it, in spite of CAP_SYS_PTRACE: a security "
+		"policy "
+		"(kernel.yama.ptrace_scope, SELinux, AppArmor) or a user namespace "
+		"forbids it",
 		who);
 }
 
@@ -173,8 +184,10 @@ int blame_seize(struct freezing *f, const struct seized *s, int code, struct err
 	if (tracer)
 		return blame_tracer(f, who, tracer, err);
 	if (!read_stat(f, s->tid, &stat) && stat.flags & PF_KTHREAD)
-		return err_set(err, ENOTSUP, "%s is a kernel thread; those cannot be frozen", who);
-	/* A leader that has died in exec is refused, and looks fine when its heir is in place. */
+		return err_set(err, ENOTSUP,
+			"%s is a kernel thread; those cannot be frozen", who);
+	/* A leader that has died in exec is refused, and looks fine when its heir is in
+	 * place. */
 	if (s->refused < REFUSALS)
 		return BLAME_RETRY;
 	return blame_privilege(f, who, code, err);
@@ -210,13 +223,15 @@ int blame_timeout(struct freezing *f, const struct seized *s, struct err *err)
 	label(f, s->tgid ? s->tgid : s->tid, s->tid, who);
 	if (s->vfork)
 		return err_set(err, ETIMEDOUT,
-			"%s: waits in vfork for %s to call exec, which did not happen within %d s; "
+			"%s: waits in vfork for %s to call exec, which did not happen "
+			"within %d s; "
 			"try again when it has",
 			who, label(f, s->vfork, s->vfork, child), f->timeout);
 	read_wchan(f, s->tid, where, sizeof(where));
 	if (state == 'D')
 		return err_set(err, ETIMEDOUT,
-			"%s: did not stop within %d s: it sleeps uninterruptibly (state D)%s; try again "
+			"%s: did not stop within %d s: it sleeps uninterruptibly (state "
+			"D)%s; try again "
 			"when that is over, or give a longer --timeout",
 			who, f->timeout, where);
 	return err_set(err, ETIMEDOUT,
@@ -229,6 +244,7 @@ int blame_dead_leader(struct freezing *f, pid_t pid, struct err *err)
 	char who[LABEL_SIZE];
 
 	return err_set(err, ENOTSUP,
-		"%s: its main thread has exited while other threads run; this is not supported",
+		"%s: its main thread has exited while other threads run; this is not "
+		"supported",
 		label(f, pid, pid, who));
 }

@@ -15,7 +15,8 @@ int blame_root(struct freezing *f, struct err *err);
 enum blame_answer {
 	BLAME_GONE = 1, /* no longer there, or about to be */
 	BLAME_ZOMBIE,	/* a process that has exited */
-	BLAME_HEADLESS, /* a leader that has exited, or dies in exec; not so its threads */
+	BLAME_HEADLESS, /* a leader that has exited, or dies in exec; not so its threads
+			 */
 	BLAME_OURS,	/* seized by us already, as a newborn */
 	BLAME_RETRY,	/* no reason to be seen any more */
 };

@@ -30,9 +30,9 @@
 #include "freezing.h"
 #include "guardian.h"
 
-#define MS_NS		1000000LL
-#define POLL_FIRST_NS	100000L
-#define POLL_LAST_NS	5000000L
+#define MS_NS	      1000000LL
+#define POLL_FIRST_NS 100000L
+#define POLL_LAST_NS  5000000L
 
 struct version {
 	int number;
@@ -62,8 +62,8 @@ static int set_frozen(struct cgroup_freezer *c, bool frozen, struct err *err)
 	return 0;
 }
 
-static int read_word(const struct cgroup_freezer *c, const char *name, char *out, size_t size,
-	struct err *err)
+static int read_word(const struct cgroup_freezer *c, const char *name, char *out,
+	size_t size, struct err *err)
 {
 	PROC_BUF_AUTO buf = { 0 };
 	int ret = proc_read(c->dir, name, &buf, err);
@@ -122,7 +122,8 @@ static int await_frozen(const struct cgroup_freezer *c, int timeout_ms, struct e
 		left = deadline - freezing_now();
 		if (left <= 0)
 			return err_set(err, ETIMEDOUT,
-				"not everybody in the cgroup froze within %d ms", timeout_ms);
+				"not everybody in the cgroup froze within %d ms",
+				timeout_ms);
 		await_change(events, &pause_ns, left);
 	}
 }
@@ -194,7 +195,8 @@ static int open_files(struct cgroup_freezer *c, const char *path, struct err *er
 		versions[0].file, versions[1].file);
 }
 
-static int hold(struct cgroup_freezer *c, const char *path, int timeout_ms, struct err *err)
+static int hold(
+	struct cgroup_freezer *c, const char *path, int timeout_ms, struct err *err)
 {
 	int ret = open_files(c, path, err);
 
@@ -204,14 +206,15 @@ static int hold(struct cgroup_freezer *c, const char *path, int timeout_ms, stru
 		return ret;
 	if (c->was_frozen)
 		return guardian_start(&c->guardian, c->file, c->version->frozen, -1, err);
-	ret = guardian_start(&c->guardian, c->file, c->version->thawed, 2 * timeout_ms, err);
+	ret = guardian_start(
+		&c->guardian, c->file, c->version->thawed, 2 * timeout_ms, err);
 	if (!ret)
 		ret = set_frozen(c, true, err);
 	return ret ? ret : await_frozen(c, timeout_ms, err);
 }
 
-int cgroup_freezer_hold(const char *path, int timeout_ms, struct cgroup_freezer **out,
-	struct err *err)
+int cgroup_freezer_hold(
+	const char *path, int timeout_ms, struct cgroup_freezer **out, struct err *err)
 {
 	struct cgroup_freezer *c = calloc(1, sizeof(*c));
 	int ret;

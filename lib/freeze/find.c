@@ -75,8 +75,8 @@ static bool is_stranger(pid_t pid, pid_t root)
 	return false;
 }
 
-static int check_members(const struct proc_ids *members, const struct proc_ids *tree, pid_t root,
-	struct err *err)
+static int check_members(const struct proc_ids *members, const struct proc_ids *tree,
+	pid_t root, struct err *err)
 {
 	for (size_t i = 0; i < members->n; i++) {
 		pid_t pid = members->v[i];
@@ -86,15 +86,16 @@ static int check_members(const struct proc_ids *members, const struct proc_ids *
 			continue;
 		read_stat(pid, &stat);
 		return err_set(err, EBUSY,
-			"pid %d (%s) is in it too, but is not below pid %d; freezing it would stop "
+			"pid %d (%s) is in it too, but is not below pid %d; freezing it "
+			"would stop "
 			"a stranger",
 			pid, stat.comm, root);
 	}
 	return 0;
 }
 
-int cgroup_freezer_check(const char *path, pid_t root, const struct discover_backend *backend,
-	bool whole, struct err *err)
+int cgroup_freezer_check(const char *path, pid_t root,
+	const struct discover_backend *backend, bool whole, struct err *err)
 {
 	PROC_IDS_AUTO members = { 0 };
 	PROC_IDS_AUTO tree = { 0 };
@@ -109,7 +110,8 @@ int cgroup_freezer_check(const char *path, pid_t root, const struct discover_bac
 	ret = check_members(&members, &tree, root, err);
 	for (size_t i = 0; !ret && whole && i < tree.n; i++)
 		if (!among(&members, tree.v[i]))
-			ret = err_set(err, EBUSY, "pid %d of the tree is not in it", tree.v[i]);
+			ret = err_set(
+				err, EBUSY, "pid %d of the tree is not in it", tree.v[i]);
 	return ret;
 }
 
@@ -148,8 +150,10 @@ static int find_mount(bool v2, char point[PATH_MAX], char root[PATH_MAX], struct
 			continue;
 		if (!v2 && !has_word(mount.super, "freezer"))
 			continue;
-		if (proc_text_decode(mount.point, PROC_ESCAPED_MOUNT, point, PATH_MAX) >= 0 &&
-			proc_text_decode(mount.root, PROC_ESCAPED_MOUNT, root, PATH_MAX) >= 0)
+		if (proc_text_decode(mount.point, PROC_ESCAPED_MOUNT, point, PATH_MAX) >=
+				0 &&
+			proc_text_decode(
+				mount.root, PROC_ESCAPED_MOUNT, root, PATH_MAX) >= 0)
 			return 1;
 	}
 	return ret;
@@ -167,8 +171,8 @@ static int find_dir(bool v2, struct proc_text path, char out[PATH_MAX], struct e
 	skip = strcmp(root, "/") ? strlen(root) : 0;
 	if (path.len <= skip || memcmp(path.s, root, skip) || path.s[skip] != '/')
 		return 0;
-	if (snprintf(out, PATH_MAX, "%s%.*s", point, (int)(path.len - skip), path.s + skip) >=
-		PATH_MAX)
+	if (snprintf(out, PATH_MAX, "%s%.*s", point, (int)(path.len - skip),
+		    path.s + skip) >= PATH_MAX)
 		return 0;
 	return !access(out, F_OK);
 }
@@ -177,12 +181,13 @@ static bool usable(const char *dir, bool v2)
 {
 	char file[PATH_MAX + 32];
 
-	snprintf(file, sizeof(file), "%s/%s", dir, v2 ? "cgroup.freeze" : "freezer.state");
+	snprintf(
+		file, sizeof(file), "%s/%s", dir, v2 ? "cgroup.freeze" : "freezer.state");
 	return !access(file, W_OK);
 }
 
-int cgroup_freezer_find(pid_t root, const struct discover_backend *backend, char path[PATH_MAX],
-	struct err *err)
+int cgroup_freezer_find(pid_t root, const struct discover_backend *backend,
+	char path[PATH_MAX], struct err *err)
 {
 	char name[PROC_PATH_SIZE];
 	PROC_BUF_AUTO buf = { 0 };
@@ -193,12 +198,14 @@ int cgroup_freezer_find(pid_t root, const struct discover_backend *backend, char
 
 	proc_path(name, "/proc/", (unsigned int)root, "");
 	dir = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	ret = dir < 0 ? err_os(err, errno, "%s", name) : cgroup_read(dir, &buf, &rest, err);
+	ret = dir < 0 ? err_os(err, errno, "%s", name)
+		      : cgroup_read(dir, &buf, &rest, err);
 	while (!ret && (ret = cgroup_next(&rest, &group, err)) > 0) {
 		bool v2 = group.hierarchy == 0;
 
 		ret = 0;
-		if (proc_text_is(group.path, "/") || (!v2 && !has_word(group.controllers, "freezer")))
+		if (proc_text_is(group.path, "/") ||
+			(!v2 && !has_word(group.controllers, "freezer")))
 			continue;
 		ret = find_dir(v2, group.path, path, err);
 		if (ret > 0 && usable(path, v2) &&

@@ -98,7 +98,8 @@ static int freeze_all(struct freezing *f, const struct discover_backend *backend
 		}
 		if (freezing_now() > f->deadline)
 			return err_set(err, ETIMEDOUT,
-				"the tree of pid %d still changes after %d s (%zu threads met); name a "
+				"the tree of pid %d still changes after %d s (%zu "
+				"threads met); name a "
 				"--freeze-cgroup or give a longer --timeout",
 				f->root, f->timeout, f->set.n);
 	}
@@ -120,7 +121,8 @@ static void back_out(struct freezing *f, struct cgroup_freezer *cgroup)
 
 /* 0 with *out NULL when there is no cgroup to use. */
 static int enter_cgroup(struct freezing *f, const char *asked,
-	const struct discover_backend *backend, struct cgroup_freezer **out, struct err *err)
+	const struct discover_backend *backend, struct cgroup_freezer **out,
+	struct err *err)
 {
 	char found[PATH_MAX];
 	const char *path = asked;
@@ -191,8 +193,8 @@ int freeze_tree(pid_t root, const struct freeze_options *opt, struct frozen_tree
 	if (!ret)
 		ret = freeze_in_cgroup(&f, opt, backend, tree, err);
 	if (!ret)
-		log_info(f.log, "froze %zu processes, %zu threads in %u passes", tree->n_tasks,
-			tree->n_threads, f.pass);
+		log_info(f.log, "froze %zu processes, %zu threads in %u passes",
+			tree->n_tasks, tree->n_threads, f.pass);
 	proc_buf_deinit(&f.buf);
 	set_deinit(&f.set);
 	return ret;

@@ -24,7 +24,7 @@ struct freezing {
 	long long deadline; /* CLOCK_MONOTONIC, ns */
 	uint32_t pass;	    /* of discovery, from 1 */
 	uint32_t ticks;
-	pid_t headless;	   /* in this pass: a process whose leader is dead, or 0 */
+	pid_t headless; /* in this pass: a process whose leader is dead, or 0 */
 	uint32_t headless_passes;
 	bool changed;	   /* something happened since the pass began */
 	bool died;	   /* a thread that we had seized is gone */
@@ -32,7 +32,8 @@ struct freezing {
 	bool refrigerated; /* inside a frozen cgroup of version 1 */
 	/* Between the thread and its tick, which is a signal handler. */
 	volatile sig_atomic_t ticked;
-	volatile sig_atomic_t seizing; /* the process that PTRACE_SEIZE is at work on, or 0 */
+	volatile sig_atomic_t
+		seizing; /* the process that PTRACE_SEIZE is at work on, or 0 */
 	sigjmp_buf give_up;
 };
 

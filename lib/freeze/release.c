@@ -19,8 +19,8 @@
 #include "seize.h"
 #include "tick.h"
 
-#define KILL_NS 10000000000LL /* until everybody must be dead */
-#define DYING_NS 1000000000LL /* for those whom somebody else has killed */
+#define KILL_NS	  10000000000LL /* until everybody must be dead */
+#define DYING_NS  1000000000LL	/* for those whom somebody else has killed */
 #define PERIOD_NS 20000000L
 
 static void nothing(void *arg)
@@ -79,8 +79,9 @@ static int kill_all(struct frozen_tree *tree, struct err *err)
 		struct frozen_task *task = &tree->tasks[i];
 
 		if (for_threads(task, await_death, deadline) && !ret)
-			ret = err_set(err, ETIMEDOUT, "pid %d (%s): killed, but did not die",
-				task->pid, task->comm);
+			ret = err_set(err, ETIMEDOUT,
+				"pid %d (%s): killed, but did not die", task->pid,
+				task->comm);
 	}
 	return ret;
 }

@@ -42,7 +42,8 @@ long long freezing_now(void)
 	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
 }
 
-/* 1, 0 not yet, or -errno. Asked for exits only, the kernel tells of a tracee's stops too. */
+/* 1, 0 not yet, or -errno. Asked for exits only, the kernel tells of a tracee's stops
+ * too. */
 static int has_died(pid_t tid, int flags)
 {
 	siginfo_t si = { 0 };
@@ -52,7 +53,8 @@ static int has_died(pid_t tid, int flags)
 	return si.si_pid && si.si_code != CLD_TRAPPED;
 }
 
-/* A child of our own (not a thread: those have no exit signal)? We hear of its death anyway. */
+/* A child of our own (not a thread: those have no exit signal)? We hear of its death
+ * anyway. */
 static bool own_child(pid_t tid)
 {
 	PROC_BUF_AUTO buf = { 0 };
@@ -62,8 +64,8 @@ static bool own_child(pid_t tid)
 
 	proc_path(path, "/proc/", (unsigned int)tid, "/stat");
 	return !proc_read(AT_FDCWD, path, &buf, &scratch) &&
-		!stat_parse(buf.data, buf.len, &stat, &scratch) &&
-		stat.ppid == getpid() && stat.exit_signal >= 0;
+	       !stat_parse(buf.data, buf.len, &stat, &scratch) && stat.ppid == getpid() &&
+	       stat.exit_signal >= 0;
 }
 
 int seize_reap(pid_t tid, int flags)
@@ -125,7 +127,7 @@ static bool refrigerated(struct freezing *f, pid_t tid)
 
 	snprintf(path, sizeof(path), "%d/wchan", tid);
 	return !proc_read(f->proc, path, &f->buf, &scratch) &&
-		strstr(f->buf.data, "refrigerator");
+	       strstr(f->buf.data, "refrigerator");
 }
 
 static int refused(struct freezing *f, struct seized *s, int code, struct err *err)
@@ -135,7 +137,8 @@ static int refused(struct freezing *f, struct seized *s, int code, struct err *e
 	switch (ret) {
 	case BLAME_ZOMBIE:
 		s->state = SEIZED_ZOMBIE;
-		seize_reap(s->tid, WNOHANG); /* if we hold it, its parent has not heard of it */
+		seize_reap(s->tid,
+			WNOHANG); /* if we hold it, its parent has not heard of it */
 		break;
 	case BLAME_HEADLESS:
 		f->headless = s->tgid;
@@ -206,7 +209,8 @@ bool seize_verify(struct freezing *f)
 	for (size_t i = 0; i < f->set.n; i++) {
 		struct seized *s = &f->set.v[i];
 
-		if (s->state != SEIZED_STOPPED || !ptrace(PTRACE_SETOPTIONS, s->tid, 0, 0))
+		if (s->state != SEIZED_STOPPED ||
+			!ptrace(PTRACE_SETOPTIONS, s->tid, 0, 0))
 			continue;
 		seize_reap(s->tid, WNOHANG);
 		settle_lost(f, i);
@@ -247,7 +251,8 @@ void seize_free_strays(void)
 	for (;;) {
 		siginfo_t si = { 0 };
 
-		if (waitid(P_ALL, 0, &si, WSTOPPED | WNOHANG | WNOWAIT | __WALL) || !si.si_pid)
+		if (waitid(P_ALL, 0, &si, WSTOPPED | WNOHANG | WNOWAIT | __WALL) ||
+			!si.si_pid)
 			return;
 		if (si.si_code != CLD_TRAPPED || ptrace(PTRACE_DETACH, si.si_pid, 0, 0))
 			return;

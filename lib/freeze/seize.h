@@ -18,7 +18,8 @@ struct seized;
  * and stops at once, and nobody leaves us by exec.
  */
 #define SEIZE_OPTIONS                                                                    \
-	(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC)
+	(PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |                \
+		PTRACE_O_TRACEEXEC)
 
 /* A discover_fn for a struct freezing: seize and interrupt whoever is new. */
 int seize_meet(void *arg, const struct discover_task *task, struct err *err);

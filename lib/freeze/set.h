@@ -19,10 +19,10 @@ enum seized_state {
 
 struct seized {
 	pid_t tid;
-	pid_t tgid;	 /* 0: announced by its creator, not yet seen in a listing */
+	pid_t tgid; /* 0: announced by its creator, not yet seen in a listing */
 	pid_t ppid;
-	pid_t vfork;	 /* the child that it waits for in vfork, 0: none */
-	uint32_t pass;	 /* the last listing that had it */
+	pid_t vfork;   /* the child that it waits for in vfork, 0: none */
+	uint32_t pass; /* the last listing that had it */
 	uint8_t state;
 	uint8_t stop_signal; /* of the group-stop it is in, or 0 */
 	bool attached;

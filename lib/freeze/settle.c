@@ -52,7 +52,8 @@ static void doubt_leader(struct freezing *f, pid_t tgid)
 
 	if (!leader || !leader->attached || leader->state == SEIZED_ASKED)
 		return;
-	/* In this order: a stop that is already there and has nothing to say is the old one. */
+	/* In this order: a stop that is already there and has nothing to say is the old
+	 * one. */
 	stands = !ptrace(PTRACE_GETEVENTMSG, tgid, 0, &message);
 	set_ask(&f->set, leader);
 	if (!settle_one(f, leader - f->set.v, WNOHANG, &scratch) && stands)
@@ -151,7 +152,8 @@ static int on_stop(struct freezing *f, size_t at, int event, int signo, struct e
 		ret = newborn(f, at, event == PTRACE_EVENT_VFORK, err);
 		break;
 	case PTRACE_EVENT_EXEC:
-		/* Under a new pid the kernel refuses all requests before this was heard. */
+		/* Under a new pid the kernel refuses all requests before this was heard.
+		 */
 		collect_stop(s->tid);
 		execed(f, s);
 		break;
@@ -187,7 +189,8 @@ static void look_closely(struct freezing *f, size_t at)
 	struct seized *s = &f->set.v[at];
 
 	switch (freezing_state(f, s->tid)) {
-	case 'Z': /* a leader is heard of when its other threads are gone, which may be never */
+	case 'Z': /* a leader is heard of when its other threads are gone, which may be
+		     never */
 		if (s->tid == s->tgid) {
 			s->state = SEIZED_NOT;
 			s->attached = false;

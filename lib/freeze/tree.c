@@ -105,12 +105,14 @@ static int read_task(struct build *b, const struct seized *s, struct frozen_task
 
 static int add_thread(struct build *b, const struct seized *s, struct frozen_task *task)
 {
-	if (task->pid != s->tgid || task->state == FROZEN_ZOMBIE) /* whose leader is not there */
+	if (task->pid != s->tgid ||
+		task->state == FROZEN_ZOMBIE) /* whose leader is not there */
 		return TREE_CHANGED;
 	if (!task->n_threads)
 		task->threads = &b->threads[b->n_threads];
 	task->n_threads++;
-	b->threads[b->n_threads++] = (struct frozen_thread){ .tid = s->tid, .attached = 1 };
+	b->threads[b->n_threads++] =
+		(struct frozen_thread){ .tid = s->tid, .attached = 1 };
 	if (s->stop_signal) {
 		task->state = FROZEN_STOPPED;
 		task->stop_signal = s->stop_signal;
@@ -139,7 +141,8 @@ static int read_tasks(struct build *b, struct err *err)
 
 static int by_pid(const void *key, const void *member)
 {
-	pid_t pid = *(const pid_t *)key, other = ((const struct frozen_task *)member)->pid;
+	pid_t pid = *(const pid_t *)key,
+	      other = ((const struct frozen_task *)member)->pid;
 
 	return (pid > other) - (pid < other);
 }
@@ -152,7 +155,8 @@ static int find_parents(struct build *b)
 		task->parent = -1;
 		if (task->pid == b->f->root)
 			continue;
-		parent = bsearch(&task->ppid, b->tasks, b->n_tasks, sizeof(*b->tasks), by_pid);
+		parent = bsearch(
+			&task->ppid, b->tasks, b->n_tasks, sizeof(*b->tasks), by_pid);
 		if (!parent || parent == task)
 			return TREE_CHANGED;
 		task->parent = (int)(parent - b->tasks);

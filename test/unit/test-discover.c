@@ -30,7 +30,8 @@ static void each_backend(void (*check)(const struct discover_backend *backend))
 
 static void by_name(void)
 {
-	CU_ASSERT_PTR_EQUAL(discover_backend("children", &err), discover_backend("children", &err));
+	CU_ASSERT_PTR_EQUAL(
+		discover_backend("children", &err), discover_backend("children", &err));
 	CU_ASSERT_PTR_NOT_NULL(discover_backend(NULL, &err));
 	CU_ASSERT_PTR_NULL(discover_backend("tea-leaves", &err));
 	CU_ASSERT_EQUAL(err.code, EINVAL);
@@ -56,7 +57,8 @@ static void check_small_tree(const struct discover_backend *backend)
 	CU_ASSERT_EQUAL(discover_list(backend, fx->root, &list, &err), 0);
 	CU_ASSERT_EQUAL(list.n, 39);
 	for (size_t i = 0; i < list.n; i++) {
-		const struct discover_task *t = &list.v[i], *leader = find(&list, t->tgid);
+		const struct discover_task *t = &list.v[i],
+					   *leader = find(&list, t->tgid);
 
 		leaders += t->pid == t->tgid;
 		CU_ASSERT_PTR_NOT_NULL_FATAL(leader);
@@ -151,7 +153,9 @@ static void check_early_end(const struct discover_backend *backend)
 
 	fixture_start(fx, small_tree);
 	CU_ASSERT_TRUE_FATAL(fixture_ready(fx, 39));
-	CU_ASSERT_EQUAL(backend->list(fx->root, DISCOVER_IDS, stop_at_second, &seen, &err), -ENOENT);
+	CU_ASSERT_EQUAL(
+		backend->list(fx->root, DISCOVER_IDS, stop_at_second, &seen, &err),
+		-ENOENT);
 	CU_ASSERT_EQUAL(seen, 2);
 	fixture_free(fx);
 }

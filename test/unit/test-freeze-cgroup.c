@@ -3,107 +3,15 @@
  * Freezing with freezer cgroups of both versions, which the tests make below the
  * root of each hierarchy that is mounted, and remove again.
  */
-#include <fcntl.h>
-#include <limits.h>
-#include <mntent.h>
-#include <sys/stat.h>
-
 #include "crl/cgroup.h"
 #include "crl/discover.h"
 #include "crl/freeze.h"
 #include "crl/log.h"
 #include "freeze/fixture.h"
+#include "freeze/hierarchy.h"
 #include "proc/load.h"
 
 static struct err err;
-
-struct hierarchy {
-	int version;
-	char root[PATH_MAX / 2];  /* where it is mounted */
-	char group[PATH_MAX / 2]; /* the cgroup of this test */
-	const char *file, *frozen, *thawed;
-};
-
-static struct hierarchy hierarchies[] = {
-	{ .version = 2, .file = "cgroup.freeze", .frozen = "1", .thawed = "0" },
-	{ .version = 1, .file = "freezer.state", .frozen = "FROZEN", .thawed = "THAWED" },
-};
-
-static bool find_hierarchy(struct hierarchy *h)
-{
-	FILE *mounts = setmntent("/proc/self/mounts", "re");
-	struct mntent *m;
-
-	while (mounts && !h->root[0] && (m = getmntent(mounts)))
-		if (h->version == 2 ? !strcmp(m->mnt_type, "cgroup2")
-				    : !strcmp(m->mnt_type, "cgroup") && hasmntopt(m, "freezer"))
-			snprintf(h->root, sizeof(h->root), "%s", m->mnt_dir);
-	if (mounts)
-		endmntent(mounts);
-	snprintf(h->group, sizeof(h->group), "%s/crl-test-%d", h->root, getpid());
-	return h->root[0] && !access(h->root, W_OK);
-}
-
-static void put(const char *dir, const char *file, const char *text)
-{
-	char path[PATH_MAX];
-	int fd;
-
-	snprintf(path, sizeof(path), "%s/%s", dir, file);
-	fd = open(path, O_WRONLY | O_CLOEXEC);
-	CU_ASSERT_FATAL(fd >= 0);
-	CU_ASSERT_EQUAL(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-	close(fd);
-}
-
-static bool reads(const struct hierarchy *h, const char *text)
-{
-	char path[PATH_MAX], line[64] = "";
-	FILE *f;
-
-	snprintf(path, sizeof(path), "%s/%s", h->group, h->file);
-	f = fopen(path, "re");
-	if (f && !fgets(line, sizeof(line), f))
-		line[0] = '\0';
-	if (f)
-		fclose(f);
-	return !strncmp(line, text, strlen(text));
-}
-
-static void move(pid_t pid, const char *group)
-{
-	char text[16];
-
-	snprintf(text, sizeof(text), "%d", pid);
-	put(group, "cgroup.procs", text);
-}
-
-/* The tree waits for go before it grows, so that all of it is born in the cgroup. */
-static void small_tree(struct fixture *fx)
-{
-	while (!fx->go)
-		fixture_rest(fx, 100000);
-	fixture_grow(fx, 2, 3, 3);
-}
-
-static struct fixture *start_tree(const struct hierarchy *h)
-{
-	struct fixture *fx = fixture_new();
-
-	CU_ASSERT_EQUAL_FATAL(mkdir(h->group, 0755), 0);
-	fixture_start(fx, small_tree);
-	move(fx->root, h->group);
-	fx->go = 1;
-	CU_ASSERT_TRUE_FATAL(fixture_ready(fx, 39));
-	return fx;
-}
-
-static void end_tree(struct fixture *fx, const struct hierarchy *h)
-{
-	put(h->group, h->file, h->thawed);
-	fixture_free(fx);
-	CU_ASSERT_EQUAL(rmdir(h->group), 0);
-}
 
 static bool all_stand(const struct frozen_tree *tree)
 {
@@ -135,13 +43,6 @@ static int guardians(void)
 	return n;
 }
 
-static void each_version(void (*check)(const struct hierarchy *h))
-{
-	for (size_t i = 0; i < sizeof(hierarchies) / sizeof(*hierarchies); i++)
-		if (hierarchies[i].root[0])
-			check(&hierarchies[i]);
-}
-
 /* Freeze, saying in *used whether a cgroup was. */
 static int freeze(pid_t root, const char *group, struct frozen_tree *tree, bool *used)
 {
@@ -152,8 +53,9 @@ static int freeze(pid_t root, const char *group, struct frozen_tree *tree, bool 
 
 	CU_ASSERT_EQUAL_FATAL(pipe2(ends, O_NONBLOCK | O_CLOEXEC), 0);
 	log_init(&log, LOG_LEVEL_DEBUG, ends[1]);
-	ret = freeze_tree(root, &(struct freeze_options){ .freeze_cgroup = group, .log = &log },
-		tree, &err);
+	ret = freeze_tree(root,
+		&(struct freeze_options){ .freeze_cgroup = group, .log = &log }, tree,
+		&err);
 	n = read(ends[0], text, sizeof(text) - 1);
 	*used = n > 0 && strstr(text, " is frozen");
 	if (ret)
@@ -170,7 +72,8 @@ static void check_found(const struct hierarchy *h)
 	bool used;
 
 	for (int round = 0; round < 4; round++) {
-		CU_ASSERT_EQUAL_FATAL(freeze(fx->root, round % 2 ? h->group : NULL, &tree, &used), 0);
+		CU_ASSERT_EQUAL_FATAL(
+			freeze(fx->root, round % 2 ? h->group : NULL, &tree, &used), 0);
 		CU_ASSERT_TRUE(used);
 		CU_ASSERT_EQUAL(tree.n_threads, 39);
 		CU_ASSERT_TRUE(all_stand(&tree));
@@ -201,8 +104,10 @@ static void check_stranger(const struct hierarchy *h)
 	CU_ASSERT_TRUE(all_stand(&tree));
 	CU_ASSERT_EQUAL(freeze_release(&tree, FREEZE_RUN, &err), 0);
 	frozen_tree_deinit(&tree);
-	CU_ASSERT_EQUAL(freeze_tree(fx->root, &(struct freeze_options){ .freeze_cgroup = h->group },
-				&tree, &err), -EBUSY);
+	CU_ASSERT_EQUAL(freeze_tree(fx->root,
+				&(struct freeze_options){ .freeze_cgroup = h->group },
+				&tree, &err),
+		-EBUSY);
 	snprintf(word, sizeof(word), "pid %d (test-freeze-cgr) is in it too", stranger);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, word));
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, h->group));
@@ -275,7 +180,8 @@ static void check_found_frozen(const struct hierarchy *h)
 		CU_ASSERT_EQUAL(guardians(), 0);
 		CU_ASSERT_TRUE(FIXTURE_UNTIL(reads(h, h->frozen)));
 		for (size_t i = 0; i < tree.n_threads; i++)
-			CU_ASSERT_EQUAL(fixture_status(tree.threads[i].tid, "TracerPid"), 0);
+			CU_ASSERT_EQUAL(
+				fixture_status(tree.threads[i].tid, "TracerPid"), 0);
 		frozen_tree_deinit(&tree);
 	}
 	put(h->group, h->file, h->thawed);
@@ -295,8 +201,9 @@ static void check_frozen_above(const struct hierarchy *h)
 	put(h->group, h->file, h->frozen);
 	CU_ASSERT_TRUE(FIXTURE_UNTIL(reads(h, h->frozen)));
 	CU_ASSERT_EQUAL(freeze_tree(fx->root,
-				&(struct freeze_options){ .freeze_cgroup = below.group }, &tree,
-				&err), -EBUSY);
+				&(struct freeze_options){ .freeze_cgroup = below.group },
+				&tree, &err),
+		-EBUSY);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "frozen through a cgroup above"));
 	put(h->group, h->file, h->thawed);
 	CU_ASSERT_TRUE(fixture_runs(fx));
@@ -400,8 +307,10 @@ static void check_no_cgroup(const struct hierarchy *h)
 	struct fixture *fx = start_tree(h);
 	struct frozen_tree tree;
 
-	CU_ASSERT_EQUAL(freeze_tree(fx->root, &(struct freeze_options){ .freeze_cgroup = "/nowhere" },
-				&tree, &err), -ENOENT);
+	CU_ASSERT_EQUAL(freeze_tree(fx->root,
+				&(struct freeze_options){ .freeze_cgroup = "/nowhere" },
+				&tree, &err),
+		-ENOENT);
 	CU_ASSERT_PTR_NOT_NULL(strstr(err.text, "/nowhere"));
 	CU_ASSERT_TRUE(fixture_runs(fx));
 	end_tree(fx, h);

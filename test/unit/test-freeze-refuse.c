@@ -24,7 +24,7 @@ static struct fixture *start_small_tree(void)
 }
 
 /* freeze_tree must fail like that, saying all of these words. */
-#define REFUSED(root, timeout, code, ...) \
+#define REFUSED(root, timeout, code, ...)                                                \
 	refused(root, timeout, code, (const char *[]){ __VA_ARGS__, NULL })
 
 static void refused(pid_t root, int timeout, int code, const char *const *words)
@@ -218,7 +218,8 @@ static void in_vfork(void)
 	fixture_start(fx, vforks);
 	CU_ASSERT_TRUE_FATAL(FIXTURE_UNTIL(fx->go == 1));
 	CU_ASSERT_TRUE(FIXTURE_UNTIL(fixture_state(fx->root) == 'D'));
-	REFUSED(fx->root, 1, ETIMEDOUT, "(fx-root)", "waits in vfork for pid", "within 1 s");
+	REFUSED(fx->root, 1, ETIMEDOUT, "(fx-root)", "waits in vfork for pid",
+		"within 1 s");
 	CU_ASSERT_EQUAL(fixture_status(a_child(fx->root), "TracerPid"), 0);
 	fx->go = 2;
 	/* What could not be stopped is ours until it does, or until we end. */

@@ -78,7 +78,8 @@ static void run_on(void)
 		CU_ASSERT_EQUAL(freeze_release(&tree, FREEZE_RUN, &err), 0);
 		CU_ASSERT_EQUAL(freeze_release(&tree, FREEZE_RUN, &err), 0);
 		for (size_t i = 0; i < tree.n_threads; i++)
-			CU_ASSERT_EQUAL(fixture_status(tree.threads[i].tid, "TracerPid"), 0);
+			CU_ASSERT_EQUAL(
+				fixture_status(tree.threads[i].tid, "TracerPid"), 0);
 		CU_ASSERT_TRUE(fixture_runs(fx));
 		frozen_tree_deinit(&tree);
 		CU_ASSERT_EQUAL(freeze_release(&tree, FREEZE_KILL, &err), 0);
@@ -189,16 +190,19 @@ static void check_group_stop(int signo)
 		freeze(fx->root, &tree);
 		CU_ASSERT_EQUAL(tree.n_tasks, 13);
 		for (size_t i = 0; i < tree.n_tasks; i++) {
-			CU_ASSERT_EQUAL(tree.tasks[i].state, i ? FROZEN_ALIVE : FROZEN_STOPPED);
+			CU_ASSERT_EQUAL(
+				tree.tasks[i].state, i ? FROZEN_ALIVE : FROZEN_STOPPED);
 			CU_ASSERT_EQUAL(tree.tasks[i].stop_signal, i ? 0 : signo);
 		}
-		CU_ASSERT_EQUAL(freeze_release(&tree, round == 1 ? FREEZE_STOP : FREEZE_RUN, &err), 0);
+		CU_ASSERT_EQUAL(freeze_release(&tree,
+					round == 1 ? FREEZE_STOP : FREEZE_RUN, &err),
+			0);
 		if (round == 1)
 			for (size_t i = 1; i < tree.n_tasks; i++)
 				kill(tree.tasks[i].pid, SIGCONT);
 		for (size_t i = 0; i < tree.tasks[0].n_threads; i++)
-			CU_ASSERT_TRUE(
-				FIXTURE_UNTIL(fixture_state(tree.tasks[0].threads[i].tid) == 'T'));
+			CU_ASSERT_TRUE(FIXTURE_UNTIL(
+				fixture_state(tree.tasks[0].threads[i].tid) == 'T'));
 		frozen_tree_deinit(&tree);
 	}
 	kill(fx->root, SIGCONT);

@@ -29,8 +29,8 @@ int cgroup_freezer_find(pid_t root, const struct discover_backend *backend,
  * -EBUSY naming one who is not, or another -errno. With whole also: is
  * everybody of the tree in the cgroup?
  */
-int cgroup_freezer_check(const char *path, pid_t root, const struct discover_backend *backend,
-	bool whole, struct err *err);
+int cgroup_freezer_check(const char *path, pid_t root,
+	const struct discover_backend *backend, bool whole, struct err *err);
 
 struct cgroup_freezer;
 
@@ -39,8 +39,8 @@ struct cgroup_freezer;
  * cgroup_freezer_release; -ETIMEDOUT (thawed again) when somebody would not.
  * When nothing more is heard of the caller for timeout_ms, the guardian thaws.
  */
-int cgroup_freezer_hold(const char *path, int timeout_ms, struct cgroup_freezer **out,
-	struct err *err);
+int cgroup_freezer_hold(
+	const char *path, int timeout_ms, struct cgroup_freezer **out, struct err *err);
 
 /* 1 or 2. Threads frozen by version 1 report their ptrace-stops only when thawed. */
 int cgroup_freezer_version(const struct cgroup_freezer *freezer);

@@ -46,9 +46,9 @@ struct frozen_task {
 	pid_t pid, ppid, pgid, sid;
 	int parent; /* index of the parent, less than its own; -1: the root */
 	enum frozen_state state;
-	int stop_signal;     /* of FROZEN_STOPPED: SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU */
+	int stop_signal; /* of FROZEN_STOPPED: SIGSTOP, SIGTSTP, SIGTTIN or SIGTTOU */
 	char comm[16];
-	uint64_t start_time; /* clock ticks since boot */
+	uint64_t start_time;	       /* clock ticks since boot */
 	struct frozen_thread *threads; /* ascending, but the leader first */
 	size_t n_threads;
 };
@@ -59,7 +59,8 @@ struct frozen_tree {
 	size_t n_tasks;
 	struct frozen_thread *threads; /* where the tasks' threads point into */
 	size_t n_threads;
-	struct cgroup_freezer *cgroup; /* found frozen by its owner: frozen again at the end */
+	struct cgroup_freezer
+		*cgroup; /* found frozen by its owner: frozen again at the end */
 };
 
 /*

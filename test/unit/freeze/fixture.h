@@ -80,8 +80,8 @@ static inline struct fixture *fixture_new(void)
 		atexit(fixture_at_exit);
 	fixture_owner = getpid();
 	fixture_at_exit();
-	fx = mmap(NULL, sizeof(*fx), PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	fx = mmap(NULL, sizeof(*fx), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		-1, 0);
 
 	if (fx == MAP_FAILED)
 		abort();
@@ -210,8 +210,8 @@ static inline int fixture_status(pid_t tid, const char *field)
 }
 
 /* Call fn for each thread of each process in the process group of the root. */
-static inline void fixture_each_thread(const struct fixture *fx,
-	void (*fn)(pid_t pid, pid_t tid, void *arg), void *arg)
+static inline void fixture_each_thread(
+	const struct fixture *fx, void (*fn)(pid_t pid, pid_t tid, void *arg), void *arg)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *process, *thread;
