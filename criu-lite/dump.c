@@ -140,7 +140,7 @@ static int dump_freeze(struct dump *d, struct err *err)
 
 static int dump_tasks(struct dump *d, struct err *err)
 {
-	int ret = locks_check(&d->tree, d->obstacles, err);
+	int ret = locks_warn(&d->tree, d->opt->log, err);
 
 	session_check(&d->tree, d->opt->files.shell_job, d->obstacles);
 	for (size_t i = 0; i < d->tree.n_tasks && !ret; i++) {

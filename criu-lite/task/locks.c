@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * File locks: /proc/locks lists all of the machine, with the pid that took
- * each: POSIX and flock locks and leases. They are not carried, so a task of
- * the tree that holds one is refused.
+ * each: POSIX and flock locks and leases. They are not carried yet: a warning
+ * names each that a task of the tree holds.
  *
  * A lock of an open file description (F_OFD_SETLK) shows the pid -1 there: it
  * is found by its inode only, which is left to the one who carries locks. It
@@ -14,8 +14,8 @@
 
 #include "crl/err.h"
 #include "crl/freeze.h"
+#include "crl/log.h"
 #include "crl/proc/file.h"
-#include "snapshot/obstacles.h"
 #include "task/locks.h"
 
 static const struct frozen_task *holder(const struct frozen_tree *tree, int pid)
@@ -27,7 +27,7 @@ static const struct frozen_task *holder(const struct frozen_tree *tree, int pid)
 }
 
 /* "1: POSIX  ADVISORY  WRITE 812 fe:00:1234 0 EOF"; "->" behind the number: only waiting. */
-static void one_lock(const struct frozen_tree *tree, struct obstacles *obstacles, const char *line)
+static void one_lock(const struct frozen_tree *tree, const struct log *log, const char *line)
 {
 	const struct frozen_task *t;
 	char kind[16], how[16], what[16], where[48];
@@ -37,18 +37,17 @@ static void one_lock(const struct frozen_tree *tree, struct obstacles *obstacles
 		return;
 	t = holder(tree, pid);
 	if (t)
-		obstacles_add(obstacles, t->pid, t->comm, "release the lock, or close the file",
-			"holds a file lock (%s %s on inode %s), which is not carried", kind, what,
-			where);
+		log_warn(log, "pid %d (%s) holds a file lock (%s %s on inode %s): it will be lost",
+			t->pid, t->comm, kind, what, where);
 }
 
-int locks_check(const struct frozen_tree *tree, struct obstacles *obstacles, struct err *err)
+int locks_warn(const struct frozen_tree *tree, const struct log *log, struct err *err)
 {
 	PROC_BUF_AUTO buf = { 0 };
 	int ret = proc_read(-1, "/proc/locks", &buf, err);
 	char *line, *rest = buf.data;
 
 	while (!ret && (line = strsep(&rest, "\n")) && *line)
-		one_lock(tree, obstacles, line);
+		one_lock(tree, log, line);
 	return ret;
 }

@@ -5,9 +5,9 @@
 
 struct err;
 struct frozen_tree;
-struct obstacles;
+struct log;
 
-/* Every lock that a task of the tree holds becomes an obstacle. */
-int locks_check(const struct frozen_tree *tree, struct obstacles *obstacles, struct err *err);
+/* Name every lock that a task of the tree holds, and that will be lost. */
+int locks_warn(const struct frozen_tree *tree, const struct log *log, struct err *err);
 
 #endif
