@@ -218,8 +218,11 @@ static void group_stop(void)
 
 static void with_zombie(struct fixture *fx)
 {
-	if (!fork())
+	pid_t pid = fork();
+
+	if (!pid)
 		_exit(7);
+	fx->go = pid;
 	fixture_count(fx);
 }
 
@@ -230,12 +233,13 @@ static void zombie(void)
 
 	fixture_start(fx, with_zombie);
 	CU_ASSERT_TRUE_FATAL(fixture_ready(fx, 1));
+	CU_ASSERT_TRUE(FIXTURE_UNTIL(fixture_state(fx->go) == 'Z'));
 	freeze(fx->root, &tree);
 	CU_ASSERT_EQUAL_FATAL(tree.n_tasks, 2);
 	CU_ASSERT_EQUAL(tree.n_threads, 1);
-	/* It may have been caught on its way out, and died of that. */
-	if (tree.tasks[1].n_threads == 0)
-		CU_ASSERT_EQUAL(tree.tasks[1].state, FROZEN_ZOMBIE);
+	CU_ASSERT_EQUAL(tree.tasks[1].pid, fx->go);
+	CU_ASSERT_EQUAL(tree.tasks[1].n_threads, 0);
+	CU_ASSERT_EQUAL(tree.tasks[1].state, FROZEN_ZOMBIE);
 	freeze_release(&tree, FREEZE_RUN, &err);
 	frozen_tree_deinit(&tree);
 	CU_ASSERT_TRUE(fixture_runs(fx));
