@@ -65,6 +65,7 @@ $(BUILD)/proto/%.pb-c.c $(BUILD)/proto/%.pb-c.h &: proto/%.proto
 
 $(pb_obj): override CFLAGS += -Wno-missing-prototypes
 $(pb_obj): CPPFLAGS += -I$(BUILD)/proto
+$(unit_bin): CPPFLAGS += -Itest/unit
 $(pb_obj) $(crl_obj) $(unit_bin): | $(pb_h)
 
 $(BUILD)/%.o: %.c
