@@ -102,7 +102,10 @@ void seize_tick(void *arg)
 		return;
 	if (freezing_now() > f->deadline)
 		siglongjmp(f->give_up, 1);
-	/* We interrupted ptrace() and nothing else: this is as good a place as any. */
+	/*
+	 * We interrupted ptrace() and nothing else, not even another tick: this is as
+	 * good a place as any, also for malloc().
+	 */
 	seize_collect_dead(f, (pid_t)f->seizing);
 }
 
@@ -110,7 +113,7 @@ static int call_seize(struct freezing *f, pid_t tid, pid_t tgid)
 {
 	int ret;
 
-	if (sigsetjmp(f->give_up, 0)) {
+	if (sigsetjmp(f->give_up, 1)) {
 		f->seizing = 0;
 		return -ETIMEDOUT;
 	}

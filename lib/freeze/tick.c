@@ -55,10 +55,10 @@ static void put_back(struct tick *tick)
 int tick_start(struct tick *tick, long period_ns, void (*fn)(void *arg), void *arg,
 	struct err *err)
 {
-	/* SA_NODEFER: fn may leave by siglongjmp. No SA_RESTART. */
+	/* No SA_RESTART; no SA_NODEFER: fn is not to be interrupted by the next tick. */
 	struct sigaction action = {
 		.sa_sigaction = handler,
-		.sa_flags = SA_SIGINFO | SA_NODEFER,
+		.sa_flags = SA_SIGINFO,
 	};
 	sigset_t open;
 	int ret;

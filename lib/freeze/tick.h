@@ -14,7 +14,11 @@
 struct err;
 
 struct tick {
-	void (*fn)(void *arg); /* runs as a signal handler */
+	/*
+	 * Runs as a signal handler, which no other tick interrupts. It may leave by
+	 * siglongjmp, to where the signal mask was saved.
+	 */
+	void (*fn)(void *arg);
 	void *arg;
 	timer_t timer;
 	struct sigaction action; /* as found */
