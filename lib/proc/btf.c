@@ -283,19 +283,67 @@ static bool enter_member(const struct btf *b, uint32_t *id, const char *name, si
 	return false;
 }
 
-long btf_offset(const struct btf *b, uint32_t id, const char *path, struct err *err)
+/* Where the path leads: *id becomes the type of the member. */
+static int follow_path(const struct btf *b, uint32_t *id, const char *path, uint64_t *bits,
+	struct err *err)
 {
 	const char *part = path;
-	uint64_t bits = 0;
-	size_t len;
 
+	*bits = 0;
 	for (;;) {
-		len = strcspn(part, ".");
-		if (!enter_member(b, &id, part, len, &bits, 0))
+		size_t len = strcspn(part, ".");
+
+		if (!enter_member(b, id, part, len, bits, 0))
 			return err_set(
 				err, ENOENT, "the kernel has no member '%s'", path);
 		if (!part[len])
-			return bits / 8;
+			return 0;
 		part += len + 1;
 	}
+}
+
+long btf_offset(const struct btf *b, uint32_t id, const char *path, struct err *err)
+{
+	uint64_t bits;
+	int ret = follow_path(b, &id, path, &bits, err);
+
+	return ret ? ret : (long)(bits / 8);
+}
+
+static uint32_t value_size(const struct btf *b, uint32_t id, int depth)
+{
+	const struct btf_type *t = type_at(b, id);
+	const struct btf_array *array;
+
+	if (!t || depth > DEPTH_MAX)
+		return 0;
+	switch (BTF_INFO_KIND(t->info)) {
+	case BTF_KIND_INT:
+	case BTF_KIND_ENUM:
+	case BTF_KIND_ENUM64:
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		return t->size;
+	case BTF_KIND_PTR:
+		return sizeof(void *);
+	case BTF_KIND_ARRAY:
+		array = (const void *)(t + 1);
+		return array->nelems * value_size(b, array->type, depth + 1);
+	case BTF_KIND_TYPEDEF:
+	case BTF_KIND_CONST:
+	case BTF_KIND_VOLATILE:
+	case BTF_KIND_TYPE_TAG:
+		return value_size(b, t->type, depth + 1);
+	}
+	return 0;
+}
+
+int btf_member(const struct btf *b, uint32_t id, const char *path, struct btf_place *place,
+	struct err *err)
+{
+	int ret = follow_path(b, &id, path, &place->bits, err);
+
+	if (!ret)
+		place->size = value_size(b, id, 0);
+	return ret;
 }

@@ -34,4 +34,13 @@ uint32_t btf_size(const struct btf *btf, uint32_t id);
  */
 long btf_offset(const struct btf *btf, uint32_t id, const char *path, struct err *err);
 
+struct btf_place {
+	uint64_t bits; /* from the beginning of the structure */
+	uint32_t size; /* bytes that a value of its type takes; 0 for an array without length */
+};
+
+/* The same, in bits, with the size of the member. 0, or -ENOENT. */
+int btf_member(const struct btf *btf, uint32_t id, const char *path, struct btf_place *place,
+	struct err *err);
+
 #endif
