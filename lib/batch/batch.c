@@ -76,7 +76,7 @@ uint64_t batch_out(struct batch *b, size_t n)
 {
 	size_t room = (n + 7) & ~(size_t)7;
 
-	if (b->full || !batch_fits(b, 0, room)) {
+	if (b->full || room < n || !batch_fits(b, 0, room)) {
 		b->full = true;
 		return 0;
 	}
