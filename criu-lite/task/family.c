@@ -14,65 +14,43 @@
  * who is gone, under the old pid, and is dismissed at the end. An orphan that
  * came to a subreaper is made by a helper of the leader which then dies.
  *
- * Groups come last: leaders found theirs, members join; a helper plays a group
- * leader that is gone.
+ * Groups come last: see family-groups.c.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "crl/err.h"
-#include "task/family.h"
+#include "task/family-planner.h"
 
-/* What is known of a task while planning. */
-struct member {
-	pid_t birth; /* session it is made in; 0: any */
-	pid_t group; /* group it is in when all are made */
-	bool made, expanded;
-};
-
-struct planner {
-	struct family *f;
-	struct member *m;
-	int *child, *next; /* lists of children: first of a task, next sibling */
-	pid_t spare;	   /* pids for helpers that need no special one */
-};
-
-static void step(struct family *f, enum family_verb verb, unsigned who, unsigned child, pid_t number)
+void family_step(struct family *f, enum family_verb verb, unsigned who, unsigned child,
+	pid_t number)
 {
 	struct family_step s = { verb, who, child, number };
 
 	arena_push(f->arena, f->step, f->steps, f->step_cap, s);
 }
 
-static const struct snap_task *task(const struct family *f, unsigned i)
-{
-	return &f->snap->task[i];
-}
-
 pid_t family_pid(const struct family *f, unsigned actor)
 {
-	return actor < f->snap->tasks ? task(f, actor)->pid : f->helper[actor - f->snap->tasks].pid;
+	return actor < f->snap->tasks ? family_task(f, actor)->pid
+				      : f->helper[actor - f->snap->tasks].pid;
 }
 
-static unsigned add_helper(struct family *f, unsigned maker, unsigned parent, pid_t pid)
+unsigned family_helper(
+	struct family *f, unsigned maker, unsigned parent, pid_t pid, pid_t session)
 {
-	struct family_helper h = { pid, parent };
+	struct family_helper h = { pid, parent, session };
 
 	arena_push(f->arena, f->helper, f->helpers, f->helper_cap, h);
-	step(f, FAMILY_HELPER, maker, f->snap->tasks + f->helpers - 1, pid);
+	family_step(f, FAMILY_HELPER, maker, f->snap->tasks + f->helpers - 1, pid);
 	return f->snap->tasks + f->helpers - 1;
 }
 
-static bool leads(const struct snap_task *t)
-{
-	return t->sid == t->pid;
-}
-
-static int find_pid(const struct family *f, pid_t pid)
+int family_find(const struct family *f, pid_t pid)
 {
 	for (size_t i = 0; i < f->snap->tasks; i++)
-		if (task(f, i)->pid == pid)
+		if (family_task(f, i)->pid == pid)
 			return i;
 	return -1;
 }
@@ -83,7 +61,7 @@ static void plan_init(struct planner *p)
 
 	for (size_t i = 0; i < s->tasks; i++) {
 		p->child[i] = p->next[i] = -1;
-		p->m[i].birth = leads(&s->task[i]) ? 0 : s->task[i].sid;
+		p->m[i].birth = family_leads(&s->task[i]) ? ANY_SESSION : s->task[i].sid;
 		for (unsigned k = 0; k < s->task[i].n_threads; k++)
 			if (s->task[i].threads[k].tid > p->spare)
 				p->spare = s->task[i].threads[k].tid;
@@ -98,104 +76,148 @@ static void plan_init(struct planner *p)
 	}
 }
 
-/* Can task i be made in session `sid` by its line of ancestors, each before its own setsid? */
+/* Can task i be made in session `sid` by its line of ancestors, each before its own
+ * setsid? */
 static bool line_offers(struct planner *p, int i, pid_t sid)
 {
-	for (; i >= 0; i = task(p->f, i)->parent) {
-		const struct snap_task *t = task(p->f, i);
+	for (; i >= 0; i = family_task(p->f, i)->parent) {
+		const struct snap_task *t = family_task(p->f, i);
 
-		if (t->sid == sid && (t->sid != 0 || i == 0))
+		if (t->sid == sid)
 			return true;
-		if (!leads(t) || (p->m[i].birth && p->m[i].birth != sid))
+		if (!family_leads(t) ||
+			(p->m[i].birth != ANY_SESSION && p->m[i].birth != sid))
 			return false;
 	}
 	return sid == 0; /* the session of whoever restores */
 }
 
-/* Children first: a leader is made in the session that a child needs from before its setsid. */
+static bool is_below(const struct family *f, int i, unsigned above)
+{
+	while (i >= 0 && i != (int)above)
+		i = family_task(f, i)->parent;
+	return i >= 0;
+}
+
+/* Is there more of session `sid` beside task i, so that both came from its leader? */
+static bool session_is_beside(const struct family *f, unsigned i, pid_t sid)
+{
+	for (size_t k = 0; k < f->snap->tasks; k++)
+		if (family_task(f, k)->sid == sid && !is_below(f, k, i) &&
+			is_below(f, k, family_task(f, i)->parent))
+			return true;
+	return false;
+}
+
+/* Children first: a leader is made in the session that a child needs from before its
+ * setsid. */
 static void plan_births(struct planner *p)
 {
 	for (size_t i = p->f->snap->tasks; i-- > 1;) {
-		const struct snap_task *t = task(p->f, i), *parent = task(p->f, t->parent);
+		const struct snap_task *t = family_task(p->f, i),
+				       *parent = family_task(p->f, t->parent);
 		pid_t need = p->m[i].birth;
 
-		if (!need || need == parent->sid || !leads(parent))
+		if (need == ANY_SESSION || need == parent->sid || !family_leads(parent) ||
+			p->m[t->parent].birth != ANY_SESSION)
 			continue;
-		if (line_offers(p, parent->parent, need) && !p->m[t->parent].birth)
+		if (line_offers(p, parent->parent, need) ||
+			(t->parent && session_is_beside(p->f, t->parent, need)))
 			p->m[t->parent].birth = need;
 	}
 }
 
 static bool before_setsid(const struct planner *p, unsigned i)
 {
-	const struct snap_task *t = task(p->f, i), *parent = task(p->f, t->parent);
+	const struct snap_task *t = family_task(p->f, i),
+			       *parent = family_task(p->f, t->parent);
 
-	return p->m[i].birth && p->m[i].birth != parent->sid && leads(parent) &&
-	       p->m[t->parent].birth == p->m[i].birth;
+	return p->m[i].birth != ANY_SESSION && p->m[i].birth != parent->sid &&
+	       family_leads(parent) && p->m[t->parent].birth == p->m[i].birth;
 }
 
 static bool after_setsid(const struct planner *p, unsigned i)
 {
-	const struct snap_task *t = task(p->f, i), *parent = task(p->f, t->parent);
+	const struct snap_task *t = family_task(p->f, i),
+			       *parent = family_task(p->f, t->parent);
 
-	return !p->m[i].birth || p->m[i].birth == parent->sid;
+	return p->m[i].birth == ANY_SESSION || p->m[i].birth == parent->sid;
 }
 
 static void bear(struct planner *p, unsigned maker, unsigned child, pid_t group)
 {
-	step(p->f, FAMILY_BEAR, maker, child, 0);
+	family_step(p->f, FAMILY_BEAR, maker, child, 0);
 	p->m[child].group = group;
 	p->m[child].made = true;
 }
 
-/* The session's leader is gone: a helper under its pid founds it and makes the children. */
-static void bear_by_helper(struct planner *p, unsigned parent, unsigned first, pid_t sid)
+static int cannot_make(const struct snap_task *t, struct err *err)
 {
-	unsigned h = add_helper(p->f, parent, parent, sid);
+	return err_set(err, EOPNOTSUPP,
+		"pid %d is in session %d, whose leader cannot make it", t->pid, t->sid);
+}
 
-	step(p->f, FAMILY_SETSID, h, 0, 0);
+/* The session's leader is gone: a helper under its pid founds it and makes the children.
+ */
+static int bear_by_helper(
+	struct planner *p, unsigned parent, unsigned first, pid_t sid, struct err *err)
+{
+	unsigned h;
+
+	for (size_t i = 0; i < p->f->helpers; i++)
+		if (p->f->helper[i].pid == sid)
+			return cannot_make(family_task(p->f, first), err);
+	if (!sid)
+		return cannot_make(family_task(p->f, first), err);
+	h = family_helper(p->f, parent, parent, sid, sid);
+	family_step(p->f, FAMILY_SETSID, h, 0, 0);
 	for (int c = first; c >= 0; c = p->next[c]) {
 		if (p->m[c].made || p->m[c].birth != sid || after_setsid(p, c))
 			continue;
-		step(p->f, FAMILY_ADOPT, h, c, 0);
+		family_step(p->f, FAMILY_ADOPT, h, c, 0);
 		p->m[c].group = sid;
 		p->m[c].made = true;
 	}
+	return 0;
 }
 
 /* The leader lives elsewhere in the tree: a helper below it makes the child and dies. */
-static int bear_by_leader(struct planner *p, unsigned leader, unsigned child, struct err *err)
+static int bear_by_leader(
+	struct planner *p, unsigned leader, unsigned child, struct err *err)
 {
 	struct family *f = p->f;
-	unsigned parent = task(f, child)->parent, h;
+	unsigned parent = family_task(f, child)->parent, h;
 
-	if (task(f, leader)->parent == (int)parent) {
-		step(f, FAMILY_ADOPT, leader, child, 0);
+	if (family_task(f, leader)->parent == (int)parent) {
+		family_step(f, FAMILY_ADOPT, leader, child, 0);
+	} else if (!is_below(f, leader, parent)) {
+		return cannot_make(family_task(f, child), err);
 	} else {
 		if (++p->spare > 4000000)
 			return err_set(err, EOPNOTSUPP, "no pid is left for a helper");
-		step(f, FAMILY_SUBREAPER, parent, 0, 1);
-		h = add_helper(f, leader, leader, p->spare);
-		step(f, FAMILY_BEAR, h, child, 0);
-		step(f, FAMILY_DISMISS, h, leader, 0);
-		step(f, FAMILY_SUBREAPER, parent, 0, 0);
+		family_step(f, FAMILY_SUBREAPER, parent, 0, 1);
+		h = family_helper(
+			f, leader, leader, p->spare, family_task(f, leader)->sid);
+		family_step(f, FAMILY_BEAR, h, child, 0);
+		family_step(f, FAMILY_DISMISS, h, leader, 0);
+		family_step(f, FAMILY_SUBREAPER, parent, 0, 0);
 	}
-	p->m[child].group = task(f, leader)->pid;
+	p->m[child].group = family_task(f, leader)->pid;
 	p->m[child].made = true;
 	return 0;
 }
 
 static void bear_children(struct planner *p, unsigned i)
 {
-	const struct snap_task *t = task(p->f, i);
+	const struct snap_task *t = family_task(p->f, i);
 
 	if (p->child[i] >= 0 && t->state != SNAP_DEAD)
-		step(p->f, FAMILY_MEMORY, i, 0, 0);
+		family_step(p->f, FAMILY_MEMORY, i, 0, 0);
 	for (int c = p->child[i]; c >= 0; c = p->next[c])
 		if (before_setsid(p, c))
 			bear(p, i, c, p->m[i].group);
-	if (leads(t)) {
-		step(p->f, FAMILY_SETSID, i, 0, 0);
+	if (family_leads(t)) {
+		family_step(p->f, FAMILY_SETSID, i, 0, 0);
 		p->m[i].group = t->pid;
 	}
 	for (int c = p->child[i]; c >= 0; c = p->next[c])
@@ -210,30 +232,33 @@ static int bear_other(struct planner *p, struct err *err)
 	const struct snap_task *waiting = NULL;
 
 	for (size_t i = 1; i < f->snap->tasks; i++) {
-		const struct snap_task *t = task(f, i);
+		const struct snap_task *t = family_task(f, i);
 		int leader, ret;
 
 		if (p->m[i].made || !p->m[t->parent].made)
 			continue;
 		waiting = t;
-		leader = find_pid(f, p->m[i].birth);
+		leader = family_find(f, p->m[i].birth);
 		if (leader < 0) {
-			bear_by_helper(p, t->parent, i, p->m[i].birth);
-			return 1;
+			ret = bear_by_helper(p, t->parent, i, p->m[i].birth, err);
+			return ret ? ret : 1;
 		}
-		if (task(f, leader)->state == SNAP_DEAD || !p->m[leader].made)
+		if (!family_leads(family_task(f, leader)))
+			return cannot_make(t, err);
+		if (!p->m[leader].made)
 			continue;
 		ret = bear_by_leader(p, leader, i, err);
 		return ret ? ret : 1;
 	}
 	if (waiting)
 		return err_set(err, EOPNOTSUPP,
-			"pid %d is in session %d, whose leader cannot be made before it", waiting->pid,
-			waiting->sid);
+			"pid %d is in session %d, whose leader cannot be made before it",
+			waiting->pid, waiting->sid);
 	return 0;
 }
 
-/* Children have higher numbers than their parents: one pass does all but the exceptions. */
+/* Children have higher numbers than their parents: one pass does all but the exceptions.
+ */
 static int bear_all(struct planner *p, struct err *err)
 {
 	int ret;
@@ -250,37 +275,6 @@ static int bear_all(struct planner *p, struct err *err)
 	return ret;
 }
 
-static void plan_groups(struct planner *p)
-{
-	struct family *f = p->f;
-	size_t n = f->snap->tasks;
-
-	for (size_t i = 0; i < n; i++) {
-		const struct snap_task *t = task(f, i);
-
-		if (t->pgid == t->pid && p->m[i].group != t->pid) {
-			step(f, FAMILY_SETPGID, i, 0, t->pid);
-			p->m[i].group = t->pid;
-		}
-	}
-	for (size_t i = 0; i < n; i++) {
-		const struct snap_task *t = task(f, i);
-		bool founded = false;
-
-		if (p->m[i].group == t->pgid || !t->pgid)
-			continue;
-		for (size_t k = 0; k < n && !founded; k++)
-			founded = p->m[k].group == t->pgid;
-		if (!founded) {
-			unsigned h = add_helper(f, i, i, t->pgid);
-
-			step(f, FAMILY_SETPGID, h, 0, t->pgid);
-		}
-		step(f, FAMILY_SETPGID, i, 0, t->pgid);
-		p->m[i].group = t->pgid;
-	}
-}
-
 static void dismiss_helpers(struct family *f)
 {
 	for (size_t i = 0; i < f->helpers; i++) {
@@ -288,9 +282,10 @@ static void dismiss_helpers(struct family *f)
 		bool gone = false;
 
 		for (size_t k = 0; k < f->steps && !gone; k++)
-			gone = f->step[k].verb == FAMILY_DISMISS && f->step[k].who == actor;
+			gone = f->step[k].verb == FAMILY_DISMISS &&
+			       f->step[k].who == actor;
 		if (!gone)
-			step(f, FAMILY_DISMISS, actor, f->helper[i].parent, 0);
+			family_step(f, FAMILY_DISMISS, actor, f->helper[i].parent, 0);
 	}
 }
 
@@ -315,10 +310,10 @@ int family_plan(struct family *f, const struct snapshot *snap, struct arena *are
 	plan_births(&p);
 	p.m[0].made = true;
 	ret = bear_all(&p, err);
-	if (!ret) {
-		plan_groups(&p);
+	if (!ret)
+		ret = family_groups(&p, err);
+	if (!ret)
 		dismiss_helpers(f);
-	}
 out:
 	free(p.m);
 	free(p.child);
@@ -343,7 +338,8 @@ void family_print(const struct family *f, FILE *out)
 		const struct family_step *s = &f->step[i];
 
 		fprintf(out, "%d %s", family_pid(f, s->who), verbs[s->verb]);
-		if (s->verb == FAMILY_BEAR || s->verb == FAMILY_ADOPT || s->verb == FAMILY_HELPER)
+		if (s->verb == FAMILY_BEAR || s->verb == FAMILY_ADOPT ||
+			s->verb == FAMILY_HELPER)
 			fprintf(out, " %d", family_pid(f, s->child));
 		if (s->verb == FAMILY_SETPGID || s->verb == FAMILY_SUBREAPER)
 			fprintf(out, " %d", s->number);

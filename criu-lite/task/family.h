@@ -35,6 +35,7 @@ struct family_step {
 struct family_helper {
 	pid_t pid;
 	unsigned parent; /* actor */
+	pid_t session;
 };
 
 struct family {
