@@ -59,6 +59,7 @@ static const struct row rows[] = {
 	{ "timeout", 0, NUMBER, AT(timeout) },
 	{ "freeze-cgroup", 0, TEXT, AT(freeze_cgroup) },
 	{ "discover", 0, TEXT, AT(discover) },
+	{ "inspect", 0, TEXT, AT(inspect) },
 	{ "progress", 0, FLAG, AT(progress) },
 	{ "dry-run", 0, FLAG, AT(dry_run) },
 	{ "json", 0, FLAG, AT(json) },
@@ -73,6 +74,7 @@ static const struct row rows[] = {
 	{ "help", 'h', FLAG, AT(help) },
 	{ "version", 'V', FLAG, AT(version) },
 	/* crl always does this: */
+	{ "file-locks", 'l', IGNORED, 0 },   /* a lock that cannot be had again is an error */
 	{ "log-pid", 0, IGNORED, 0 },	      /* one log has the lines of all */
 	{ "ghost-fiemap", 0, IGNORED, 0 },    /* holes are found by SEEK_HOLE */
 	{ "evasive-devices", 0, IGNORED, 0 }, /* devices are opened by their path */
@@ -83,7 +85,6 @@ static const struct row rows[] = {
 	{ "mntns-compat-mode", 0, IGNORED, 0 },
 	{ "deprecated", 0, IGNORED, 0 },
 	/* Not in crl: */
-	{ "file-locks", 'l', MISSING_FLAG, 0 },
 	{ "link-remap", 0, MISSING_FLAG, 0 },
 	{ "tcp-established", 0, MISSING_FLAG, 0 },
 	{ "ext-unix-sk", 'x', MISSING_FLAG, 0 },
@@ -140,6 +141,17 @@ static bool takes_value(enum kind kind)
 	       kind == MISSING_VALUE;
 }
 
+static bool missing(enum kind kind)
+{
+	return kind == MISSING_FLAG || kind == MISSING_VALUE;
+}
+
+/* Has it a --no- form? */
+static bool can_be_off(enum kind kind)
+{
+	return kind == FLAG || kind == IGNORED || kind == MISSING_FLAG;
+}
+
 static const struct row *find_long(const char *name, size_t len, bool *no)
 {
 	*no = false;
@@ -150,7 +162,7 @@ static const struct row *find_long(const char *name, size_t len, bool *no)
 		for (size_t i = 0; i < ROWS; i++)
 			if (strlen(rows[i].name) == len - 3 &&
 				!memcmp(rows[i].name, name + 3, len - 3) &&
-				!takes_value(rows[i].kind)) {
+				can_be_off(rows[i].kind)) {
 				*no = true;
 				return &rows[i];
 			}
@@ -254,7 +266,9 @@ static int parse_long(struct options *o, char **argv, int *i, struct err *err)
 	const struct row *r = find_long(name, len, &no);
 
 	if (!r)
-		return err_set(err, EINVAL, "unknown option %s; crl --help lists them", argv[*i]);
+		return err_set(err, EINVAL, "unknown option %s; the manual page crl(8) lists them", argv[*i]);
+	if (missing(r->kind) && !no)
+		return set_option(o, r, NULL, no, err);
 	if (takes_value(r->kind) && !value) {
 		value = argv[*i + 1];
 		if (!value)
@@ -275,7 +289,7 @@ static int parse_short(struct options *o, char **argv, int *i, struct err *err)
 		const struct row *r = find_short(*p++);
 
 		if (!r)
-			return err_set(err, EINVAL, "unknown option -%c; crl --help lists them", p[-1]);
+			return err_set(err, EINVAL, "unknown option -%c; the manual page crl(8) lists them", p[-1]);
 		if (r->kind == VERBOSE && *p >= '0' && *p <= '9')
 			return set_option(o, r, p, false, err);
 		if (!takes_value(r->kind)) {
@@ -318,7 +332,11 @@ static int config_line(struct options *o, char *line, const char *file, int numb
 		return err_set(err, EINVAL, "%s:%d: unknown option %s", file, number, name);
 	if (takes_value(r->kind) && !*value)
 		return err_set(err, EINVAL, "%s:%d: %s needs a value", file, number, name);
-	return set_option(o, r, *value ? strdup(value) : NULL, no, err);
+	if (!takes_value(r->kind) && r->kind != VERBOSE && *value)
+		return err_set(err, EINVAL, "%s:%d: %s takes no value", file, number, name);
+	if (r->kind == TEXT || r->kind == SCRIPT)
+		value = strdup(value);
+	return set_option(o, r, *value ? value : NULL, no, err);
 }
 
 static int config_file(struct options *o, const char *path, bool must, struct err *err)
@@ -416,4 +434,22 @@ int options_pid(const struct options *o, pid_t *pid, struct err *err)
 		return err_set(err, EINVAL, "-t %s: not a pid", o->tree);
 	*pid = n;
 	return 0;
+}
+
+int options_inspect(const struct options *o, enum inspect *how, struct err *err)
+{
+	static const char *const names[] = {
+		[INSPECT_AUTO] = "auto", [INSPECT_VISIT] = "visit", [INSPECT_BPF] = "bpf"
+	};
+
+	*how = INSPECT_AUTO;
+	if (!o->inspect)
+		return 0;
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(o->inspect, names[i])) {
+			*how = (enum inspect)i;
+			return 0;
+		}
+	}
+	return err_set(err, EINVAL, "--inspect %s: auto, visit or bpf", o->inspect);
 }

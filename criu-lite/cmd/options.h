@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "task/known.h"
+
 struct err;
 
 #define ACTION_SCRIPTS_MAX 16
@@ -25,7 +27,7 @@ struct options {
 	const char *work_dir;	/* -W */
 	const char *log_file;	/* -o */
 	const char *pidfile;
-	const char *freeze_cgroup, *discover, *file_validation;
+	const char *freeze_cgroup, *discover, *inspect, *file_validation;
 	const char *action_script[ACTION_SCRIPTS_MAX];
 	unsigned action_scripts;
 	const char *feature;
@@ -42,5 +44,8 @@ int options_parse(struct options *o, int argc, char **argv, struct err *err);
 
 /* The number of an option like -t; must be a pid. */
 int options_pid(const struct options *o, pid_t *pid, struct err *err);
+
+/* The word of --inspect, INSPECT_AUTO without one. */
+int options_inspect(const struct options *o, enum inspect *how, struct err *err);
 
 #endif
