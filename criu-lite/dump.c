@@ -4,7 +4,7 @@
  *
  *   begin     a private directory inside the image directory
  *   freeze    every thread of the tree stopped under ptrace
- *   tasks     each task's images (task/dump-task.c); obstacles are collected
+ *   tasks     each task's images (task/crew.c); obstacles are collected
  *   tree      what belongs to all: pstree, files, shared memory, filters
  *   commit    checksums, inventory, sync, rename; only now it is a dump
  *   let go    kill, or continue
@@ -41,9 +41,10 @@
 #include "proto/stats.pb-c.h"
 #include "proto/timens.pb-c.h"
 #include "snapshot/obstacles.h"
+#include "task/ask.h"
+#include "task/crew.h"
 #include "task/dump-task.h"
 #include "task/ids.h"
-#include "task/locks.h"
 #include "task/session.h"
 #include "version.h"
 
@@ -59,7 +60,8 @@ struct dump {
 	struct files files;
 	struct shmem shmem;
 	struct ids ids;
-	struct task_dumper tasks;
+	struct asker asker;
+	struct task_writer writer; /* what each thread begins with */
 	struct page_writer pages;
 	struct pagemap_caps caps;
 	struct progress progress;
@@ -96,17 +98,20 @@ static int dump_open(struct dump *d, bool contents, struct err *err)
 		return ret;
 	files_init(&d->files, &d->opt->files, &out, d->obstacles, d->opt->log);
 	ids_init(&d->ids, &d->arena);
-	d->pages = (struct page_writer){ .dir = d->dir.fd, .sums = d->sums, .out = &d->out,
+	d->pages = (struct page_writer){ .dir = d->dir.fd, .sums = d->sums,
 		.caps = &d->caps, .progress = &d->progress, .threads = worker_threads() };
-	d->tasks = (struct task_dumper){ .dir = d->dir.fd, .sums = d->sums, .files = &d->files,
+	shmem_init(&d->shmem);
+	d->writer = (struct task_writer){ .dir = d->dir.fd, .sums = d->sums, .files = &d->files,
 		.shmem = &d->shmem, .pages = contents ? &d->pages : NULL,
+		.obstacles = d->obstacles };
+	d->asker = (struct asker){ .dir = d->dir.fd, .sums = d->sums,
 		.obstacles = d->obstacles, .log = d->opt->log, .ids = &d->ids };
-	return task_dumper_init(&d->tasks, &d->arena, err);
+	return asker_init(&d->asker, &d->arena, err);
 }
 
 static void dump_close(struct dump *d)
 {
-	task_dumper_deinit(&d->tasks);
+	asker_deinit(&d->asker);
 	files_deinit(&d->files);
 	shmem_deinit(&d->shmem);
 	ids_deinit(&d->ids);
@@ -140,21 +145,12 @@ static int dump_freeze(struct dump *d, struct err *err)
 
 static int dump_tasks(struct dump *d, struct err *err)
 {
-	int ret = locks_warn(&d->tree, d->opt->log, err);
+	int ret = known_init(&d->asker.known, &d->tree, d->opt->inspect, d->opt->log, err);
 
 	session_check(&d->tree, d->opt->files.shell_job, d->obstacles);
-	for (size_t i = 0; i < d->tree.n_tasks && !ret; i++) {
-		const struct frozen_task *ft = &d->tree.tasks[i];
-
-		ret = interrupt_check(err);
-		if (ret)
-			break;
-		ret = ft->state == FROZEN_ZOMBIE ? dump_task_zombie(&d->tasks, ft, err)
-						     : dump_task_live(&d->tasks, ft, err);
-
-		if (ret)
-			err_in(err, ret, "pid %d (%s)", ft->pid, ft->comm);
-	}
+	if (!ret)
+		ret = crew_dump(&d->asker, &d->writer, &d->tree, worker_threads(), err);
+	obstacles_sort(d->obstacles);
 	d->tasks_us = now_us();
 	return ret;
 }
@@ -243,11 +239,11 @@ static int dump_common(struct dump *d, struct err *err)
 	if (!ret)
 		ret = finish(d, &d->queues, err);
 	if (!ret)
-		ret = shmem_write(&d->shmem, &d->pages, err);
+		ret = shmem_write(&d->shmem, &d->pages, &d->out, err);
 	if (!ret)
 		ret = dump_pstree(d, err);
 	if (!ret)
-		ret = dump_record(d, IMAGE_SECCOMP, &d->tasks.seccomp.entry.base, err);
+		ret = dump_record(d, IMAGE_SECCOMP, &d->asker.seccomp.entry.base, err);
 	if (!ret)
 		ret = dump_clocks(d, err);
 	return ret ? ret : dump_stats(d, err);

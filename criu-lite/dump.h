@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "fd/files.h"
+#include "task/known.h"
 
 struct err;
 struct log;
@@ -20,6 +21,7 @@ struct dump_options {
 	int dir; /* of the images; not owned */
 	enum dump_end end;
 	const char *freeze_cgroup, *discover;
+	enum inspect inspect;
 	int timeout; /* seconds, 0 for the default */
 	struct files_options files;
 	bool progress;

@@ -64,8 +64,10 @@ static int look(struct context *c, const struct options *o, pid_t pid,
 		.files = { .shell_job = o->shell_job, .ghost_limit = o->ghost_limit },
 		.log = &c->log,
 	};
-	int ret = scratch_open(&scratch, err);
+	int ret = options_inspect(o, &opt.inspect, err);
 
+	if (!ret)
+		ret = scratch_open(&scratch, err);
 	if (ret)
 		return ret;
 	opt.dir = scratch.fd;

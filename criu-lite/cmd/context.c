@@ -18,11 +18,12 @@
 #include "crl/err.h"
 #include "interrupt.h"
 
-static int open_dir(const char *path, const char *what, int *fd, struct err *err)
+static int open_dir(const char *path, const char *what, char option, int *fd, struct err *err)
 {
 	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*fd < 0)
-		return err_os(err, errno, "%s %s", what, path);
+		return err_set(err, errno, "%s %s: %s; %spass another one with -%c", what, path,
+			strerror(errno), errno == ENOENT ? "make it, or " : "", option);
 	return 0;
 }
 
@@ -34,7 +35,10 @@ static int open_log(struct context *c, struct err *err)
 		fd = openat(c->work, c->o->log_file,
 			O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 		if (fd < 0)
-			return err_os(err, errno, "log file %s", c->o->log_file);
+			return err_set(err, errno,
+				"log file %s: %s; pass another one with -o (relative to the work "
+				"directory)",
+				c->o->log_file, strerror(errno));
 	}
 	log_init(&c->log, c->o->verbosity, fd);
 	return 0;
@@ -46,9 +50,10 @@ int context_open(struct context *c, const struct options *o, struct err *err)
 	int ret;
 
 	*c = (struct context){ .o = o, .images = -1, .work = -1, .log = { .fd = STDERR_FILENO } };
-	ret = open_dir(images, "image directory", &c->images, err);
+	ret = open_dir(images, "image directory", 'D', &c->images, err);
 	if (!ret)
-		ret = open_dir(o->work_dir ? o->work_dir : images, "work directory", &c->work, err);
+		ret = open_dir(
+			o->work_dir ? o->work_dir : images, "work directory", 'W', &c->work, err);
 	return ret ? ret : open_log(c, err);
 }
 

@@ -54,9 +54,14 @@ static int dump_in(struct context *c, const struct options *o, struct err *err)
 	int status, ret = options_pid(o, &opt.pid, err);
 
 	if (!ret)
+		ret = options_inspect(o, &opt.inspect, err);
+	if (!ret)
 		ret = context_scripts(c, "pre-dump", opt.pid, &status, err);
 	if (!ret)
 		ret = dump_tree(&opt, &result, err);
+	if (ret == -ENOSPC || ret == -EDQUOT)
+		err_in(err, ret, "no room in image directory %s; make some, or pass another one with -D",
+			o->images_dir ? o->images_dir : ".");
 	if (ret && scripts.failed)
 		return scripts.status;
 	if (!ret && o->display_stats)

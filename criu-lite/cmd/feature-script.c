@@ -130,12 +130,12 @@ const struct feature_alias feature_aliases[] = {
 	{ "can_map_vdso", "vdso", NULL },	 /* moved, not mapped */
 	{ "sk_unix_file", "unix socket", NULL }, /* found through sock_diag */
 	{ "overlayfs_maps", "map_files", NULL }, /* what maps shows is not believed */
+	{ "fdinfo_lock", "file_locks", NULL },
 	{ "mem_dirty_track", NULL, "incremental dumps are not made yet" },
 	{ "aio_remap", NULL, "asynchronous I/O contexts are not carried yet" },
 	{ "tun", NULL, "tun devices are not carried yet" },
 	{ "tun_ns", NULL, "tun devices are not carried yet" },
 	{ "userns", NULL, NAMESPACES },
-	{ "fdinfo_lock", NULL, "file locks are not carried yet" },
 	{ "cgroupns", NULL, NAMESPACES },
 	{ "autofs", NULL, "automounts are not carried yet" },
 	{ "tcp_half_closed", NULL, TCP },

@@ -23,7 +23,7 @@
 #include "task/task.h"
 
 static const struct feature *const families[] = { features_task, features_memory,
-	features_freeze, features_caps, features_script };
+	features_files, features_freeze, features_caps, features_script };
 #define FAMILIES (sizeof(families) / sizeof(families[0]))
 
 /* One answer, of whomever. */

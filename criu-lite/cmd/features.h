@@ -37,6 +37,7 @@ struct feature_alias {
 /* Each ends with a row without a name. */
 extern const struct feature features_task[];   /* feature-task.c */
 extern const struct feature features_memory[]; /* feature-memory.c */
+extern const struct feature features_files[];  /* feature-files.c */
 extern const struct feature features_freeze[]; /* feature-freeze.c */
 extern const struct feature features_caps[];   /* feature-caps.c */
 extern const struct feature features_script[]; /* feature-script.c */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * crl show DIR PID: one task of a dump: who it is, program and directories,
- * credentials, signals, timers, then threads, mappings and descriptors.
+ * credentials, signals, timers, then threads, mappings, descriptors and locks.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -195,7 +195,9 @@ static int show_live(
 		ret = show_threads(l, t, j, err);
 	if (!ret)
 		ret = show_mappings(l, t->pid, j, err);
-	return ret ? ret : show_descriptors(l, t->table, j, err);
+	if (!ret)
+		ret = show_descriptors(l, t->table, j, err);
+	return ret ? ret : show_locks(l, t->pid, j, err);
 }
 
 int show_task(struct look *l, pid_t pid, struct json *j, struct err *err)

@@ -21,6 +21,9 @@ int show_task(struct look *l, pid_t pid, struct json *j, struct err *err);
 int show_mappings(struct look *l, pid_t pid, struct json *j, struct err *err);
 int show_descriptors(struct look *l, uint32_t table, struct json *j, struct err *err);
 
+/* show-locks.c: the locks that a task is to take. */
+int show_locks(struct look *l, pid_t pid, struct json *j, struct err *err);
+
 /* The path of a file of files.img; NULL when it has none. */
 const char *show_file_name(struct look *l, uint32_t id);
 

@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kcmp.h>
+#include <pthread.h>
 #include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@
 #include "crl/proc/smaps.h"
 #include "fd/fd.h"
 #include "fd/files.h"
+#include "fd/locks.h"
 #include "fd/reg.h"
 #include "image/frame.h"
 #include "image/sums.h"
@@ -48,6 +50,7 @@ struct description {
 	int fd;
 	uint32_t id; /* 0: refused */
 	FdTypes type;
+	pid_t locks_of; /* the last table whose locks on it were looked at */
 };
 
 struct path_file {
@@ -102,6 +105,7 @@ void files_init(struct files *f, const struct files_options *opt, const struct f
 	struct obstacles *obstacles, const struct log *log)
 {
 	*f = (struct files){ .opt = opt, .out = *out, .obstacles = obstacles, .log = log };
+	pthread_mutex_init(&f->lock, NULL);
 	arena_init(&f->arena);
 }
 
@@ -184,7 +188,7 @@ static int read_link(struct dump_task *t, const char *link, char *name, size_t s
 	return 0;
 }
 
-int files_mapped(struct files *f, struct dump_task *t, const struct proc_vma *v, bool writable,
+static int mapped(struct files *f, struct dump_task *t, const struct proc_vma *v, bool writable,
 	uint32_t *id, struct err *err)
 {
 	struct path_file key = {
@@ -207,6 +211,8 @@ int files_mapped(struct files *f, struct dump_task *t, const struct proc_vma *v,
 	ret = read_link(t, through, name, sizeof(name), err);
 	if (!ret)
 		ret = path_lookup(f, t, key.dev, key.ino, name, through, writable, id, err);
+	if (!ret && writable)
+		locks_mapped(f, t, v);
 	if (!ret && strcmp(name, key.name)) {
 		found = arena_alloc(&f->arena, sizeof(*found));
 		*found = key;
@@ -214,6 +220,17 @@ int files_mapped(struct files *f, struct dump_task *t, const struct proc_vma *v,
 		found->id = *id;
 		tsearch(found, &f->paths, path_file_cmp);
 	}
+	return ret;
+}
+
+int files_mapped(struct files *f, struct dump_task *t, const struct proc_vma *v, bool writable,
+	uint32_t *id, struct err *err)
+{
+	int ret;
+
+	pthread_mutex_lock(&f->lock);
+	ret = mapped(f, t, v, writable, id, err);
+	pthread_mutex_unlock(&f->lock);
 	return ret;
 }
 
@@ -228,8 +245,10 @@ int files_link(struct files *f, struct dump_task *t, const char *link, uint32_t 
 		return ret;
 	if (fstatat(t->proc, link, &st, 0))
 		return err_os(err, errno, "stat %s", link);
+	pthread_mutex_lock(&f->lock);
 	ret = path_lookup(f, t, (uint64_t)major(st.st_dev) << 32 | minor(st.st_dev), st.st_ino, name,
 		link, false, id, err);
+	pthread_mutex_unlock(&f->lock);
 	return ret ? err_in(err, ret, "%s", link) : 0;
 }
 
@@ -293,16 +312,13 @@ static int description_dump(struct files *f, struct fd_view *v, struct descripti
 	return 0;
 }
 
-static int files_one(struct files *f, struct fd_view *v, int pidfd, FdinfoEntry *info,
-	struct err *err)
+static int enter(struct files *f, struct fd_view *v, FdinfoEntry *info, struct err *err)
 {
 	struct description key, *d;
 	void *known;
-	char link[4200];
-	int ret = view_open(v, pidfd, link, sizeof(link), err);
+	bool fresh = false;
+	int ret = 0;
 
-	if (ret)
-		return ret;
 	key = (struct description){ .dev = v->st.st_dev, .ino = v->st.st_ino, .flags = v->flags,
 		.pos = v->pos, .pid = v->task->pid, .fd = v->fd };
 	known = tfind(&key, &f->descriptions, description_cmp);
@@ -310,16 +326,35 @@ static int files_one(struct files *f, struct fd_view *v, int pidfd, FdinfoEntry 
 	if (!d) {
 		d = arena_alloc(&f->arena, sizeof(*d));
 		*d = key;
-		ret = description_dump(f, v, d, err);
-		if (ret < 0)
-			return ret;
 		tsearch(d, &f->descriptions, description_cmp);
+		fresh = true;
 	}
+	if (d->locks_of != v->task->pid)
+		ret = locks_take(f, v, fresh, &d->id, err);
+	d->locks_of = v->task->pid;
+	if (!ret && fresh)
+		ret = description_dump(f, v, d, err);
+	if (ret < 0)
+		return ret;
 	info->id = d->id;
 	info->type = d->type;
 	arena_push(&f->arena, f->seen, f->seen_count, f->seen_cap,
 		((struct files_seen){ v->task->pid, v->fd, d->id, d->type }));
 	return 0;
+}
+
+static int files_one(struct files *f, struct fd_view *v, int pidfd, FdinfoEntry *info,
+	struct err *err)
+{
+	char link[4200];
+	int ret = view_open(v, pidfd, link, sizeof(link), err);
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&f->lock);
+	ret = enter(f, v, info, err);
+	pthread_mutex_unlock(&f->lock);
+	return ret;
 }
 
 int files_table(struct files *f, struct dump_task *t, const int *fd, const bool *cloexec,
@@ -372,5 +407,7 @@ int files_write(struct files *f, struct image_writer *w, struct err *err)
 	for (unsigned i = 0; i < fd_table_size && !ret; i++)
 		if (fd_table[i]->finish)
 			ret = fd_table[i]->finish(f, err);
-	return ret ? ret : write_entries(f, w, err);
+	if (!ret)
+		ret = write_entries(f, w, err);
+	return ret ? ret : locks_write(f, w, err);
 }

@@ -7,6 +7,7 @@
 #ifndef CRL_FD_FILES_H
 #define CRL_FD_FILES_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -22,6 +23,7 @@ struct err;
 struct files_epolls;
 struct files_fifos;
 struct files_ghosts;
+struct files_locks;
 struct files_pipes;
 struct files_ttys;
 struct files_unix;
@@ -52,8 +54,12 @@ struct files_seen {
 	FdTypes type;
 };
 
-/* All files of a dump. */
+/*
+ * All files of a dump. files_mapped(), files_link() and files_table() may be
+ * called by several threads at once; all else is for one.
+ */
 struct files {
+	pthread_mutex_t lock; /* of all that changes while tasks are written */
 	struct arena arena;
 	const struct files_options *opt;
 	struct files_out out;
@@ -70,6 +76,7 @@ struct files {
 	struct files_fifos *fifos; /* fifo.c */
 	struct files_epolls *epolls; /* epoll.c */
 	struct files_ghosts *ghosts; /* ghost.c */
+	struct files_locks *locks; /* locks.c */
 	struct files_ttys *ttys; /* tty.c */
 	struct files_unix *unix_sockets; /* sock/unix.c */
 };

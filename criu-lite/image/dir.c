@@ -165,7 +165,11 @@ static int make_private(struct image_dir *dir, struct err *err)
 		if (mkdirat(dir->target, dir->name, 0700)) {
 			if (errno == EEXIST)
 				continue;
-			return err_os(err, errno, "create a directory in it");
+			return err_set(err, errno,
+				"create a directory in it: %s; choose a directory that "
+				"crl "
+				"may write to",
+				strerror(errno));
 		}
 		dir->fd = openat(dir->target, dir->name, OPEN_DIR);
 		if (dir->fd >= 0 && try_lock(dir->fd))

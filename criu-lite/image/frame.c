@@ -144,19 +144,23 @@ static int check_prologue(struct image_reader *r, uint32_t version, struct err *
 	if (r->kind == IMAGE_INVENTORY)
 		version = IMAGE_VERSION;
 	if (version != 1 && version != IMAGE_VERSION)
-		return err_set(err, ENOTSUP, "%s: images of version %u are not known",
+		return err_set(err, ENOTSUP,
+			"%s: images of version %u are not known; use the program that "
+			"made the dump",
 			r->name, version);
 	nr = prologue(r->kind, version, magic);
 	for (unsigned int i = 0; i < nr; i++) {
 		if (image_reader_rest(r) < sizeof(found))
 			return err_set(err, EBADMSG,
-				"%s: only %zu bytes long; it is truncated", r->name,
-				r->size);
+				"%s: only %zu bytes long; it is truncated, use another "
+				"copy of the dump",
+				r->name, r->size);
 		memcpy(&found, r->data + r->pos, sizeof(found));
 		if (found != magic[i])
 			return err_set(err, EBADMSG,
 				"%s: byte %zu: the magic number is 0x%08x and should be "
-				"0x%08x; this is no %s image",
+				"0x%08x; this is no %s image, or a damaged one: use "
+				"another copy of the dump",
 				r->name, r->pos, found, magic[i],
 				image_kind_info(r->kind)->name);
 		r->pos += sizeof(found);
@@ -255,7 +259,7 @@ int image_reader_bytes(
 	if (len > image_reader_rest(r))
 		return err_set(err, EBADMSG,
 			"%s: byte %zu: %zu bytes should follow, %zu are left; the image "
-			"is truncated or damaged",
+			"is truncated or damaged, use another copy of the dump",
 			r->name, r->pos, len, image_reader_rest(r));
 	*data = r->data + r->pos;
 	r->pos += len;
@@ -286,7 +290,8 @@ int image_reader_next(struct image_reader *r, const ProtobufCMessageDescriptor *
 	*msg = protobuf_c_message_unpack(type, alloc, len, data);
 	if (!*msg)
 		return err_set(err, EBADMSG,
-			"%s: byte %zu: the record is no valid %s; the image is damaged",
+			"%s: byte %zu: the record is no valid %s; the image is damaged, "
+			"use another copy of the dump",
 			r->name, start, type->name);
 	return IMAGE_RECORD;
 }

@@ -56,7 +56,8 @@ static int seal_of(const uint8_t *data, size_t len, uint64_t *hash, struct err *
 		return err_os(err, ENOMEM, "%s", INVENTORY_FILE);
 	if (!place)
 		return err_set(err, EBADMSG,
-			"%s: its checksum is missing; the dump is damaged",
+			"%s: its checksum is missing; the dump is damaged, use another "
+			"copy",
 			INVENTORY_FILE);
 	memcpy(copy, data, len);
 	memset(copy + (place - data), 0, sizeof(*hash));
@@ -117,7 +118,8 @@ static int check_seal(const InventoryEntry *inv, const uint8_t *data, size_t len
 	ret = seal_of(data, len, &hash, err);
 	if (!ret && hash != inv->crl->inventory_hash)
 		ret = err_set(err, EBADMSG,
-			"%s: does not match its checksum; the dump is damaged",
+			"%s: does not match its checksum; the dump is damaged, use "
+			"another copy",
 			INVENTORY_FILE);
 	return ret;
 }
@@ -133,7 +135,9 @@ static int take(struct image_reader *r, ProtobufCAllocator *alloc, InventoryEntr
 		ret = IMAGE_END;
 	}
 	if (ret == IMAGE_END)
-		return err_set(err, EBADMSG, "%s: should hold exactly one record",
+		return err_set(err, EBADMSG,
+			"%s: should hold exactly one record; it is truncated or damaged, "
+			"use another copy",
 			INVENTORY_FILE);
 	if (ret < 0)
 		return ret;

@@ -222,11 +222,13 @@ int sums_load(int dirfd, uint64_t hash, struct sums **result, struct err *err)
 		return err_os(err, ENOMEM, "%s", SUMS_FILE);
 	ret = image_reader_load(&r, dirfd, IMAGE_CRL_SUMS, 0, IMAGE_VERSION, err);
 	if (ret == IMAGE_NOT_THERE)
-		ret = err_set(
-			err, EBADMSG, "%s: missing; the dump is incomplete", SUMS_FILE);
+		ret = err_set(err, EBADMSG,
+			"%s: missing; the dump is incomplete, use another copy",
+			SUMS_FILE);
 	if (!ret && image_hash(r.data, r.size) != hash)
 		ret = err_set(err, EBADMSG,
-			"%s: does not match its checksum; the dump is damaged",
+			"%s: does not match its checksum; the dump is damaged, use "
+			"another copy",
 			SUMS_FILE);
 	if (!ret)
 		ret = take_all(sums, &r, err);
@@ -262,8 +264,10 @@ int sums_check_size(const struct sums_entry *e, uint64_t size, struct err *err)
 	if (size == e->size)
 		return 0;
 	return err_set(err, EBADMSG,
-		"%s: is %llu bytes long, but %llu were written; the dump is %s", e->name,
-		(unsigned long long)size, (unsigned long long)e->size,
+		"%s: is %llu bytes long, but %llu were written; the dump is %s, use "
+		"another "
+		"copy",
+		e->name, (unsigned long long)size, (unsigned long long)e->size,
 		size < e->size ? "truncated" : "damaged");
 }
 
@@ -274,6 +278,8 @@ int sums_check(
 
 	if (!ret && image_hash(data, size) != e->hash)
 		ret = err_set(err, EBADMSG,
-			"%s: does not match its checksum; the dump is damaged", e->name);
+			"%s: does not match its checksum; the dump is damaged, use "
+			"another copy",
+			e->name);
 	return ret;
 }

@@ -71,6 +71,12 @@ static int hash_range(int fd, const struct sums_entry *f, uint64_t start, uint64
 	return 0;
 }
 
+static int missing(const struct sums_entry *f, struct err *err)
+{
+	return err_set(err, EBADMSG,
+		"%s: missing; the dump is incomplete, use another copy", f->name);
+}
+
 static int open_listed(int dirfd, const struct sums_entry *f, struct err *err)
 {
 	struct stat st;
@@ -79,8 +85,7 @@ static int open_listed(int dirfd, const struct sums_entry *f, struct err *err)
 	int ret;
 
 	if (fd < 0 && errno == ENOENT)
-		return err_set(
-			err, EBADMSG, "%s: missing; the dump is incomplete", f->name);
+		return missing(f, err);
 	if (fd < 0 && errno == ELOOP)
 		return err_set(err, EBADMSG, "%s: is a symbolic link", f->name);
 	if (fd < 0 || fstat(fd, &st))
@@ -104,7 +109,8 @@ static int check_piece(const struct job *job, const struct piece *p, struct scra
 		ret = hash_range(fd, f, 0, f->size, s, &hash);
 		if (!ret && hash != f->hash)
 			ret = err_set(&s->err, EBADMSG,
-				"%s: does not match its checksum; the dump is damaged",
+				"%s: does not match its checksum; the dump is damaged, "
+				"use another copy",
 				f->name);
 		return ret;
 	}
@@ -117,7 +123,7 @@ static int check_piece(const struct job *job, const struct piece *p, struct scra
 		if (!ret && hash != f->chunks[i])
 			ret = err_set(&s->err, EBADMSG,
 				"%s: bytes %llu-%llu do not match their checksum; the "
-				"dump is damaged",
+				"dump is damaged, use another copy",
 				f->name, (unsigned long long)start,
 				(unsigned long long)end);
 		if (ret)
@@ -215,25 +221,49 @@ int verify_files(const struct sums *sums, int dirfd, enum verify_what what,
 	return job.failed == SIZE_MAX ? 0 : -err->code;
 }
 
+static bool wanted(const struct sums_entry *f)
+{
+	return name_is_image(f->name);
+}
+
+/* Names the first image that is not there. */
+static int say_missing(const struct sums *sums, int dirfd, struct err *err)
+{
+	for (size_t i = 0; i < sums_count(sums); i++) {
+		const struct sums_entry *f = sums_entry(sums, i);
+
+		if (wanted(f) && faccessat(dirfd, f->name, F_OK, AT_SYMLINK_NOFOLLOW))
+			return missing(f, err);
+	}
+	return 0;
+}
+
 int verify_names(const struct sums *sums, int dirfd, struct err *err)
 {
 	struct names names = { 0 };
+	size_t found = 0, listed = 0;
 	int ret = names_read(&names, dirfd);
 
 	if (ret)
 		err_os(err, -ret, "read the directory");
+	for (size_t i = 0; i < sums_count(sums); i++)
+		listed += wanted(sums_entry(sums, i));
 	for (size_t i = 0; i < names.nr && !ret; i++) {
 		const char *name = names.list[i].name;
 
-		if (name_is_image(name) && strcmp(name, SUMS_FILE) &&
-			strcmp(name, INVENTORY_FILE) && !sums_find(sums, name))
+		if (!name_is_image(name) || !strcmp(name, SUMS_FILE) ||
+			!strcmp(name, INVENTORY_FILE))
+			continue;
+		if (sums_find(sums, name))
+			found++;
+		else
 			ret = err_set(err, EBADMSG,
 				"%s: is not a part of this dump; remove it, or put the "
 				"dump into a directory of its own",
 				name);
 	}
 	names_deinit(&names);
-	return ret;
+	return ret || found == listed ? ret : say_missing(sums, dirfd, err);
 }
 
 int verify_dump(int dirfd, unsigned int nr_threads, struct err *err)

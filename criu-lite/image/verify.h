@@ -18,7 +18,7 @@ enum verify_what {
 
 enum verify_answer { VERIFY_NO_SUMS = 1 }; /* a sound dump, but without checksums */
 
-/* No image may be in the directory that is not listed. */
+/* The images in the directory are those that are listed. */
 int verify_names(const struct sums *sums, int dirfd, struct err *err);
 
 /* The listed files are there, as long as they should be and unchanged. nr_threads >= 1.

@@ -293,14 +293,14 @@ static int page_file(struct page_writer *w, const struct page_list *list, pid_t 
 }
 
 static int write_pagemap(struct page_writer *w, enum image_kind kind, uint64_t number, uint32_t id,
-	const struct page_list *list, struct err *err)
+	const struct page_list *list, struct image_writer *out, struct err *err)
 {
 	PagemapHead head = PAGEMAP_HEAD__INIT;
-	int ret = image_writer_start(w->out, kind, number, err);
+	int ret = image_writer_start(out, kind, number, err);
 
 	head.pages_id = id;
 	if (!ret)
-		ret = image_writer_record(w->out, &head.base, err);
+		ret = image_writer_record(out, &head.base, err);
 	for (size_t i = 0; i < list->count && !ret; i++) {
 		PagemapEntry e = PAGEMAP_ENTRY__INIT;
 
@@ -310,9 +310,9 @@ static int write_pagemap(struct page_writer *w, enum image_kind kind, uint64_t n
 		e.nr_pages = list->span[i].len / PAGE;
 		if (e.nr_pages <= UINT32_MAX) /* what readers before CRIU 4 look at */
 			e.compat_nr_pages = e.nr_pages;
-		ret = image_writer_record(w->out, &e.base, err);
+		ret = image_writer_record(out, &e.base, err);
 	}
-	return ret ? ret : sums_finish_image(w->sums, w->out, w->dir, err);
+	return ret ? ret : sums_finish_image(w->sums, out, w->dir, err);
 }
 
 static int add_range(void *arg, const struct page_range *range, struct err *err)
@@ -373,7 +373,7 @@ static int scan_task(struct page_writer *w, struct dump_task *t, struct mem_dump
 }
 
 int page_writer_task(struct page_writer *w, struct dump_task *t, struct mem_dump *m,
-	struct err *err)
+	struct image_writer *out, struct err *err)
 {
 	struct page_list list = { 0 };
 	uint32_t id = ++w->next_id;
@@ -387,18 +387,18 @@ int page_writer_task(struct page_writer *w, struct dump_task *t, struct mem_dump
 	if (!ret && list.count)
 		ret = page_file(w, &list, t->pid, mem, id, err);
 	if (!ret)
-		ret = write_pagemap(w, IMAGE_PAGEMAP, t->pid, id, &list, err);
+		ret = write_pagemap(w, IMAGE_PAGEMAP, t->pid, id, &list, out, err);
 	page_list_deinit(&list);
 	return ret;
 }
 
 int page_writer_file(struct page_writer *w, int fd, uint64_t id, const struct page_list *list,
-	struct err *err)
+	struct image_writer *out, struct err *err)
 {
 	uint32_t file = ++w->next_id;
 	int ret;
 
 	progress_expect(w->progress, list->bytes / PAGE);
 	ret = page_file(w, list, 0, fd, file, err);
-	return ret ? ret : write_pagemap(w, IMAGE_PAGEMAP_SHMEM, id, file, list, err);
+	return ret ? ret : write_pagemap(w, IMAGE_PAGEMAP_SHMEM, id, file, list, out, err);
 }

@@ -32,24 +32,23 @@ struct page_list {
 int page_list_add(struct page_list *list, uint64_t at, uint64_t len, struct err *err);
 void page_list_deinit(struct page_list *list);
 
-/* Where page files of one dump go. */
+/* Where page files of one dump go. Several threads may write tasks at once, each with its `out`. */
 struct page_writer {
 	int dir;
 	struct sums *sums;
-	struct image_writer *out; /* for pagemaps; not owned */
 	struct pagemap_caps *caps; /* not owned */
 	struct progress *progress;
-	uint32_t next_id;	   /* of the next page file */
-	uint64_t pages_written, pages_scanned;
+	_Atomic uint32_t next_id;  /* of the next page file */
+	_Atomic uint64_t pages_written, pages_scanned;
 	unsigned threads;
 };
 
 /* The task's own pages: pagemap-PID and pages-N. */
 int page_writer_task(struct page_writer *w, struct dump_task *t, struct mem_dump *m,
-	struct err *err);
+	struct image_writer *out, struct err *err);
 
 /* Parts of an open file: pagemap-shmem-ID and pages-N. */
 int page_writer_file(struct page_writer *w, int fd, uint64_t id, const struct page_list *list,
-	struct err *err);
+	struct image_writer *out, struct err *err);
 
 #endif

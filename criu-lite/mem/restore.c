@@ -231,6 +231,40 @@ static int map_new(struct puppet *p, const VmaEntry *e, int fd, int64_t prot, st
 	return 0;
 }
 
+/* Where huge pages are unwanted, the first page that is read must not become one. */
+static int map_anonymous_new(struct puppet *p, const struct layout_area *a, struct err *err)
+{
+	const VmaEntry *e = a->want;
+	int ret = map_new(p, e, -1, first_prot(a), err);
+
+	if (a->touched && e->madv >> MADV_NOHUGEPAGE & 1)
+		batch_call3(&p->b, "madvise", SYS_madvise, e->start, e->end - e->start,
+			MADV_NOHUGEPAGE);
+	return ret;
+}
+
+/* Made by one call, as long as they are alike before pages are put in. */
+static bool alike(const struct layout_area *a, const struct layout_area *b)
+{
+	return b->how == LAYOUT_NEW && (b->want->status & VMA_ANON_PRIVATE) &&
+	       b->want->start == a->want->end && b->want->flags == a->want->flags &&
+	       !(a->want->flags & MAP_GROWSDOWN) && first_prot(a) == first_prot(b) &&
+	       !((a->want->madv | b->want->madv) >> MADV_NOHUGEPAGE & 1);
+}
+
+/* New areas from number *i on, which becomes that of the last one made. */
+static int map_run(struct puppet *p, const struct layout *l, size_t *i, struct err *err)
+{
+	const struct layout_area *first = &l->area[*i];
+	VmaEntry whole = *first->want;
+	struct layout_area run = *first;
+
+	for (; *i + 1 < l->count && alike(&l->area[*i], &l->area[*i + 1]); ++*i)
+		whole.end = l->area[*i + 1].want->end;
+	run.want = &whole;
+	return map_anonymous_new(p, &run, err);
+}
+
 static int map_anonymous(struct puppet *p, const struct layout *l, struct err *err)
 {
 	int ret = 0;
@@ -238,7 +272,7 @@ static int map_anonymous(struct puppet *p, const struct layout *l, struct err *e
 	for (size_t i = 0; i < l->count && !ret; i++) {
 		const struct layout_area *a = &l->area[i];
 
-		ret = puppet_room(p, 2, 0, err);
+		ret = puppet_room(p, 3, 0, err);
 		if (a->how == LAYOUT_RESIZE && a->want->end < a->had->end)
 			batch_call2(&p->b, "munmap", SYS_munmap, a->want->end,
 				a->had->end - a->want->end);
@@ -246,7 +280,7 @@ static int map_anonymous(struct puppet *p, const struct layout *l, struct err *e
 			batch_call4(&p->b, "mremap", SYS_mremap, a->had->start,
 				a->had->end - a->had->start, a->want->end - a->want->start, 0);
 		else if (a->how == LAYOUT_NEW && (a->want->status & VMA_ANON_PRIVATE) && !ret)
-			ret = map_new(p, a->want, -1, first_prot(a), err);
+			ret = map_run(p, l, &i, err);
 	}
 	return ret;
 }

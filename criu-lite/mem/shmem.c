@@ -23,6 +23,11 @@
 #include "mem/shmem.h"
 #include "task/task.h"
 
+void shmem_init(struct shmem *s)
+{
+	*s = (struct shmem){ .lock = PTHREAD_MUTEX_INITIALIZER };
+}
+
 static size_t segment_place(const struct shmem *s, uint64_t ino)
 {
 	size_t lo = 0, hi = s->count;
@@ -55,7 +60,7 @@ static int segment_open(struct shmem_segment *seg, struct dump_task *t, const st
 	return 0;
 }
 
-int shmem_mapped(struct shmem *s, struct dump_task *t, const struct proc_vma *v, struct err *err)
+static int enter(struct shmem *s, struct dump_task *t, const struct proc_vma *v, struct err *err)
 {
 	size_t at = segment_place(s, v->inode);
 	struct shmem_segment seg = { .ino = v->inode, .fd = -1 };
@@ -83,6 +88,16 @@ int shmem_mapped(struct shmem *s, struct dump_task *t, const struct proc_vma *v,
 	return 0;
 }
 
+int shmem_mapped(struct shmem *s, struct dump_task *t, const struct proc_vma *v, struct err *err)
+{
+	int ret;
+
+	pthread_mutex_lock(&s->lock);
+	ret = enter(s, t, v, err);
+	pthread_mutex_unlock(&s->lock);
+	return ret;
+}
+
 /* The parts of the file that exist, as page ranges by offset. */
 static int segment_ranges(const struct shmem_segment *seg, struct page_list *list, struct err *err)
 {
@@ -99,7 +114,7 @@ static int segment_ranges(const struct shmem_segment *seg, struct page_list *lis
 	return ret;
 }
 
-int shmem_write(struct shmem *s, struct page_writer *w, struct err *err)
+int shmem_write(struct shmem *s, struct page_writer *w, struct image_writer *out, struct err *err)
 {
 	int ret = 0;
 
@@ -109,7 +124,7 @@ int shmem_write(struct shmem *s, struct page_writer *w, struct err *err)
 
 		ret = segment_ranges(seg, &list, err);
 		if (!ret && list.count)
-			ret = page_writer_file(w, seg->fd, seg->ino, &list, err);
+			ret = page_writer_file(w, seg->fd, seg->ino, &list, out, err);
 		page_list_deinit(&list);
 		if (ret)
 			err_in(err, ret, "shared memory %llu", (unsigned long long)seg->ino);

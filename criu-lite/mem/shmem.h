@@ -3,12 +3,14 @@
 #ifndef CRL_MEM_SHMEM_H
 #define CRL_MEM_SHMEM_H
 
-#include <stdint.h>
+#include <pthread.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 struct dump_task;
 struct err;
+struct image_writer;
 struct page_writer;
 struct proc_vma;
 
@@ -19,16 +21,19 @@ struct shmem_segment {
 };
 
 struct shmem {
+	pthread_mutex_t lock; /* of the list, while tasks are written by several threads */
 	struct shmem_segment *list; /* sorted by ino */
 	size_t count, cap;
 };
+
+void shmem_init(struct shmem *s);
 
 /* A task maps a part of a segment; the first one that does opens it. */
 int shmem_mapped(struct shmem *s, struct dump_task *t, const struct proc_vma *v,
 	struct err *err);
 
 /* Write contents of all segments. */
-int shmem_write(struct shmem *s, struct page_writer *w, struct err *err);
+int shmem_write(struct shmem *s, struct page_writer *w, struct image_writer *out, struct err *err);
 
 void shmem_deinit(struct shmem *s);
 

@@ -99,12 +99,22 @@ static uint32_t vma_map_flags(const struct proc_vma *v)
 	       (vma_has(v, VMA_LO) ? MAP_LOCKED : 0) | (vma_has(v, VMA_NR) ? MAP_NORESERVE : 0);
 }
 
+/*
+ * Where the processor has protection keys, the kernel puts one on each mapping
+ * that may be executed and not read. It does so again when such a mapping is
+ * made. Other keys are the program's, and their allocation cannot be seen.
+ */
+static bool vma_has_own_key(const struct proc_vma *v)
+{
+	return v->pkey > 0 && v->prot != PROT_EXEC;
+}
+
 static void vma_refuse_flags(struct dump_task *t, const struct proc_vma *v)
 {
 	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
 		if (vma_has(v, refusals[i].flag))
 			refuse(t, v, refusals[i].what, refusals[i].remedy);
-	if (v->pkey > 0)
+	if (vma_has_own_key(v))
 		refuse(t, v, "under a protection key", "remove it with pkey_mprotect()");
 }
 

@@ -19,4 +19,7 @@ int snapshot_record(struct snapshot *s, enum image_kind kind, uint64_t number,
 int snapshot_load_memory(struct snapshot *s, struct snap_task *t, struct err *err);
 int snapshot_load_shmem(struct snapshot *s, struct err *err);
 
+/* locks.c: filelocks.img, when all tasks are there. */
+int snapshot_load_locks(struct snapshot *s, struct err *err);
+
 #endif

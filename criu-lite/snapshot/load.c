@@ -382,6 +382,8 @@ int snapshot_load(struct snapshot *s, int dir, struct restore_files *files,
 	if (!ret)
 		ret = snapshot_load_shmem(s, err);
 	if (!ret)
+		ret = snapshot_load_locks(s, err);
+	if (!ret)
 		ret = restore_files_verify(files, err);
 	if (!ret && s->sums && opt->verify_threads)
 		ret = verify_files(s->sums, dir, VERIFY_PAGES, opt->verify_threads, err);

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "proto/core.pb-c.h"
+#include "proto/file-lock.pb-c.h"
 #include "proto/inventory.pb-c.h"
 #include "proto/mm.pb-c.h"
 #include "proto/seccomp.pb-c.h"
@@ -72,6 +73,12 @@ struct snap_task {
 	size_t n_fds;
 };
 
+/* A lock of a file, or a lease: leases last, otherwise in the order of tasks. */
+struct snap_lock {
+	size_t task; /* index of one that has the file */
+	const FileLockEntry *entry;
+};
+
 /* A shared memory segment. */
 struct snap_shmem {
 	uint64_t id;
@@ -92,6 +99,8 @@ struct snapshot {
 	size_t tasks, threads;
 	struct snap_shmem *shmem; /* sorted by id */
 	size_t shmems, shmem_cap;
+	struct snap_lock *lock;
+	size_t locks;
 	uint64_t holes[2]; /* bit n: candidate n for a free place is taken */
 	int max_fd;
 };

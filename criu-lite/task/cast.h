@@ -24,6 +24,11 @@ struct actor {
 	bool born, settled /* has its own memory */, dead;
 };
 
+struct late_thread {
+	size_t task;
+	unsigned thread;
+};
+
 struct cast {
 	const struct snapshot *snap;
 	const struct family *family;
@@ -35,6 +40,9 @@ struct cast {
 	struct xstate_layout layout;
 	struct sched_cpus cpus; /* of crl, before it kept to one */
 	struct arena core_arena; /* messages of one thread */
+	struct arena arena;	 /* of `late` */
+	struct late_thread *late; /* threads, besides leaders, that cast_finish() is for */
+	size_t lates, late_cap;
 	int self_pidfd, carrier;
 	int lifeline; /* write end of a pipe that the root waits on */
 	bool sibling;

@@ -3,7 +3,8 @@
  * Shared kernel objects of tasks: address space, descriptor table, fs (cwd,
  * root, umask), signal actions. fork copies them; CLONE_VM, CLONE_FILES,
  * CLONE_FS and CLONE_SIGHAND share them. kcmp(2) compares, and orders, so that
- * a tree per kind finds a partner in few comparisons.
+ * a tree per kind finds a partner in few comparisons. Where the kernel's records
+ * of the tasks are there, the addresses of the objects are compared instead.
  *
  * Tasks that share one of them, and threads that have left what the others of
  * their task share (unshare(2)), are refused.
@@ -13,6 +14,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "crl/proc/records.h"
 #include "snapshot/obstacles.h"
 #include "task/ids.h"
 #include "task/task.h"
@@ -20,6 +22,7 @@
 struct id_known {
 	int kcmp;
 	pid_t pid;
+	uint64_t address; /* in the kernel; 0 when there are no records of this tree */
 	uint32_t id;
 };
 
@@ -37,6 +40,8 @@ static int known_cmp(const void *left, const void *right)
 {
 	const struct id_known *a = left, *b = right;
 
+	if (a->address)
+		return (a->address > b->address) - (a->address < b->address);
 	switch (syscall(SYS_kcmp, a->pid, b->pid, a->kcmp, 0, 0)) {
 	case 0:
 		return 0;
@@ -65,11 +70,26 @@ void ids_deinit(struct ids *ids)
 	}
 }
 
+static uint64_t address_of(const struct task_record *rec, int kind)
+{
+	switch (kind) {
+	case ID_VM:
+		return rec->mm;
+	case ID_FILES:
+		return rec->files;
+	case ID_FS:
+		return rec->fs;
+	}
+	return rec->sighand;
+}
+
 static uint32_t id_of(struct ids *ids, struct dump_task *t, int kind)
 {
 	struct id_known *new = arena_alloc(ids->arena, sizeof(*new)), *found;
 
-	*new = (struct id_known){ kinds[kind].kcmp, t->pid, ids->next };
+	*new = (struct id_known){ .kcmp = kinds[kind].kcmp, .pid = t->pid, .id = ids->next };
+	if (t->record)
+		new->address = address_of(t->record, kind);
 	found = *(struct id_known **)tsearch(new, &ids->tree[kind], known_cmp);
 	if (found == new)
 		return new->id;
@@ -104,11 +124,18 @@ void ids_take(struct ids *ids, struct dump_task *t, TaskKobjIdsEntry *e)
 	ids->next++;
 }
 
-void ids_check_thread(struct dump_task *t, pid_t tid)
+static bool shares(const struct dump_thread *t, int kind)
+{
+	if (t->record)
+		return address_of(t->record, kind) == address_of(t->task->record, kind);
+	return syscall(SYS_kcmp, t->task->pid, t->tid, kinds[kind].kcmp, 0, 0) <= 0;
+}
+
+void ids_check_thread(const struct dump_thread *t)
 {
 	for (int i = ID_FILES; i <= ID_FS; i++)
-		if (syscall(SYS_kcmp, t->pid, tid, kinds[i].kcmp, 0, 0) > 0)
-			obstacles_add(t->obstacles, t->pid, t->stat.comm,
+		if (!shares(t, i))
+			obstacles_add(t->task->obstacles, t->task->pid, t->task->stat.comm,
 				"start the thread without unshare()",
-				"thread %d has a %s of its own", tid, kinds[i].what);
+				"thread %d has a %s of its own", t->tid, kinds[i].what);
 }

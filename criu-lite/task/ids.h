@@ -9,6 +9,7 @@
 #include "snapshot/arena.h"
 
 struct dump_task;
+struct dump_thread;
 struct err;
 
 enum { ID_VM, ID_FILES, ID_FS, ID_SIGHAND, ID_KINDS };
@@ -29,6 +30,6 @@ void ids_own(TaskKobjIdsEntry *e);
 void ids_take(struct ids *ids, struct dump_task *t, TaskKobjIdsEntry *e);
 
 /* A thread must share with its leader what threads share. */
-void ids_check_thread(struct dump_task *t, pid_t tid);
+void ids_check_thread(const struct dump_thread *t);
 
 #endif

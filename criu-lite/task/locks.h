@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* File locks held by a tree: see locks.c. */
+/* Locks of files and leases, at restore: see locks.c. */
 #ifndef CRL_TASK_LOCKS_H
 #define CRL_TASK_LOCKS_H
 
+struct cast;
 struct err;
-struct frozen_tree;
-struct log;
 
-/* Name every lock that a task of the tree holds, and that will be lost. */
-int locks_warn(const struct frozen_tree *tree, const struct log *log, struct err *err);
+/*
+ * Every task has its descriptors and closes none any more: take the locks. EBUSY, with
+ * the file, the range and who is in the way, when one cannot be had.
+ */
+int locks_restore(struct cast *c, struct err *err);
 
 #endif

@@ -42,6 +42,7 @@ int cast_init(struct cast *c, const struct snapshot *snap, const struct family *
 	*c = (struct cast){ .snap = snap, .family = family, .files = files, .mem = mem,
 		.self_pidfd = -1, .lifeline = -1 };
 	arena_init(&c->core_arena);
+	arena_init(&c->arena);
 	xstate_layout_read(&c->layout);
 	c->actor = calloc(n, sizeof(*c->actor));
 	if (!c->actor)
@@ -87,6 +88,7 @@ void cast_deinit(struct cast *c)
 		sched_spread(0, NULL, &c->cpus, NULL, &ignored);
 	stage_close(&c->stage);
 	arena_deinit(&c->core_arena);
+	arena_deinit(&c->arena);
 	status_deinit(&c->own);
 	free(c->actor);
 	c->actor = NULL;
@@ -94,6 +96,34 @@ void cast_deinit(struct cast *c)
 		close(c->self_pidfd);
 	if (c->lifeline >= 0)
 		close(c->lifeline);
+}
+
+static int say_zombie(const struct proc_stat *st, struct err *err)
+{
+	char path[32];
+	PROC_BUF_AUTO buf = { 0 };
+	struct proc_stat parent;
+	struct err ignored;
+	auto_fd int dir = -1;
+
+	snprintf(path, sizeof(path), "/proc/%d", st->ppid);
+	dir = open(path, O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0 || stat_read(dir, &buf, &parent, &ignored))
+		parent.comm[0] = '\0';
+	return err_set(err, EEXIST,
+		"pid %d is in use: process %d (%s), a zombie, has it until its parent, process %d (%s), "
+		"collects it; have the parent do so, or end it",
+		st->pid, st->pid, st->comm, st->ppid, parent.comm);
+}
+
+static int say_holder(pid_t pid, const struct proc_stat *st, const char *as, struct err *err)
+{
+	if (st->pid == pid && st->state == 'Z' && st->num_threads <= 1)
+		return say_zombie(st, err);
+	return err_set(err, EEXIST,
+		"pid %d is in use: process %d (%s) has it %s; wait for that process to end, or "
+		"restore in a new pid namespace",
+		pid, st->pid, st->comm, as);
 }
 
 /* Who has a pid, as process, thread, group or session. */
@@ -126,10 +156,7 @@ static int name_holder(pid_t pid, struct err *err)
 		if (!as)
 			continue;
 		closedir(proc);
-		return err_set(err, EEXIST,
-			"pid %d is in use: process %d (%s) has it %s; wait for that process to end, or "
-			"restore in a new pid namespace",
-			pid, st.pid, st.comm, as);
+		return say_holder(pid, &st, as, err);
 	}
 	if (proc)
 		closedir(proc);
@@ -203,11 +230,15 @@ static int open_carrier(struct cast *c, struct err *err)
 	return c->self_pidfd < 0 ? err_os(err, errno, "pidfd_open") : 0;
 }
 
-/* The root, until we direct it: waits for us, and ends when we do. */
-static __attribute__((noreturn)) void root_wait(int lifeline)
+/*
+ * The root, until we direct it: waits for us, and ends when we do. As long as it has
+ * our end of the lifeline, which it inherits, it would wait for ever.
+ */
+static __attribute__((noreturn)) void root_wait(int lifeline, int our_end)
 {
 	char byte;
 
+	syscall(SYS_close, our_end);
 	while (syscall(SYS_read, lifeline, &byte, 1) < 0)
 		;
 	for (;;)
@@ -231,7 +262,7 @@ static int fork_root(struct cast *c, int lifeline, struct err *err)
 		return err_os(err, errno, "make pid %d%s", pid,
 			errno == EPERM ? " (needs CAP_CHECKPOINT_RESTORE)" : "");
 	if (!made)
-		root_wait(lifeline);
+		root_wait(lifeline, c->lifeline);
 	return 0;
 }
 
@@ -331,6 +362,9 @@ static int make_children(struct cast *c, size_t *i, struct err *err)
 
 		ret = ret ? ret : one;
 	}
+	for (size_t k = first; k < *i && ret == -EEXIST; k++)
+		if (batch_ret(&p->b, k - first) == -EEXIST)
+			return name_holder(family_pid(f, f->step[k].child), err);
 	return ret ? err_in(err, ret, "pid %d: make its children", p->pid) : 0;
 }
 

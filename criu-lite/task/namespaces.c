@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "crl/err.h"
+#include "crl/proc/records.h"
 #include "snapshot/obstacles.h"
 #include "task/namespaces.h"
 #include "task/task.h"
@@ -35,15 +36,27 @@ int namespaces_read(int proc, uint64_t inode[NAMESPACES], struct err *err)
 	return 0;
 }
 
-int namespaces_check(struct dump_task *t, const uint64_t own[NAMESPACES], struct err *err)
+int namespaces_check(struct dump_task *t, struct namespaces *ns, struct err *err)
 {
+	const struct task_record *rec = t->record;
 	uint64_t inode[NAMESPACES];
-	int ret = namespaces_read(t->proc, inode, err);
+	bool same = true;
+	int ret;
 
-	for (int i = 0; i < NAMESPACES && !ret; i++)
-		if (inode[i] != own[i])
-			obstacles_add(t->obstacles, t->pid, t->stat.comm,
-				"run crl in the same namespaces (nsenter)",
-				"is in another %s namespace than crl", names[i] + 3);
+	if (rec && rec->nsproxy == ns->seen[0] && rec->user_ns == ns->seen[1])
+		return 0;
+	ret = namespaces_read(t->proc, inode, err);
+	for (int i = 0; i < NAMESPACES && !ret; i++) {
+		if (inode[i] == ns->own[i])
+			continue;
+		same = false;
+		obstacles_add(t->obstacles, t->pid, t->stat.comm,
+			"run crl in the same namespaces (nsenter)",
+			"is in another %s namespace than crl", names[i] + 3);
+	}
+	if (rec && !ret && same) {
+		ns->seen[0] = rec->nsproxy;
+		ns->seen[1] = rec->user_ns;
+	}
 	return ret;
 }

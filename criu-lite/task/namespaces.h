@@ -10,10 +10,16 @@ struct err;
 
 #define NAMESPACES 8
 
-/* Inodes of the namespaces of the process behind a /proc/PID directory. */
+/* The namespaces of crl. */
+struct namespaces {
+	uint64_t own[NAMESPACES]; /* inodes */
+	uint64_t seen[2];	  /* kernel addresses that were found to mean the same */
+};
+
+/* Those of the process behind a /proc/PID directory. */
 int namespaces_read(int proc, uint64_t inode[NAMESPACES], struct err *err);
 
 /* Every namespace that is not crl's own becomes an obstacle. */
-int namespaces_check(struct dump_task *t, const uint64_t own[NAMESPACES], struct err *err);
+int namespaces_check(struct dump_task *t, struct namespaces *ns, struct err *err);
 
 #endif

@@ -27,6 +27,7 @@
 #include "feature.h"
 #include "snapshot/arena.h"
 #include "snapshot/obstacles.h"
+#include "task/known.h"
 #include "task/task.h"
 
 #define RESTORE_IDS	77 /* PR_TIMER_CREATE_RESTORE_IDS, Linux 6.15 */
@@ -61,6 +62,8 @@ static int posix_timer_ask(struct dump_thread *t, struct batch *b, struct err *e
 	int ret;
 
 	t->core->tc->timers = timers;
+	if (known_no_timers(t))
+		return 0;
 	ret = timers_read(t->task->proc, t->task->buf, &rest, err);
 	if (ret)
 		return ret;
@@ -80,6 +83,27 @@ static int posix_timer_ask(struct dump_thread *t, struct batch *b, struct err *e
 	return ret;
 }
 
+static bool signal_queued(const SignalQueueEntry *q, const PosixTimerEntry *e)
+{
+	for (size_t i = 0; q && i < q->n_signals; i++) {
+		const siginfo_t *info = (const siginfo_t *)q->signals[i]->siginfo.data;
+
+		if (info->si_code == SI_TIMER && info->si_timerid == (int)e->it_id)
+			return true;
+	}
+	return false;
+}
+
+/* It had time left when it was asked, and its signal, which was not there before, is now. */
+static bool fired_since(const struct dump_thread *t, const PosixTimerEntry *e)
+{
+	uint64_t before = t->status.sig_pending | t->status.shd_pending;
+
+	return (signal_queued(t->core->thread_core->signals_p, e) ||
+		       signal_queued(t->core->tc->signals_s, e)) &&
+	       !(before >> (e->si_signo - 1) & 1);
+}
+
 static int posix_timer_take(struct dump_thread *t, const struct batch *b, unsigned first,
 	struct err *err)
 {
@@ -95,6 +119,8 @@ static int posix_timer_take(struct dump_thread *t, const struct batch *b, unsign
 		e->vsec = v->it_value.tv_sec;
 		e->vnsec = v->it_value.tv_nsec;
 		e->overrun = op[1].ret < 0 ? 0 : op[1].ret;
+		if (!e->isec && !e->insec && fired_since(t, e))
+			e->vsec = e->vnsec = 0;
 	}
 	return 0;
 }

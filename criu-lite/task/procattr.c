@@ -17,6 +17,7 @@
 #include "crl/log.h"
 #include "crl/puppet.h"
 #include "snapshot/arena.h"
+#include "task/known.h"
 #include "task/task.h"
 
 static int read_number(int proc, const char *name, struct proc_buf *buf, int base, long long *value,
@@ -29,28 +30,41 @@ static int read_number(int proc, const char *name, struct proc_buf *buf, int bas
 	return ret;
 }
 
-static int procattr_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int read_files(const struct dump_task *task, struct known_files *files, struct err *err)
 {
-	struct dump_task *task = t->task;
-	TaskCoreEntry *tc = t->core->tc;
 	struct err absent;
 	long long value;
 	int ret = read_number(task->proc, "oom_score_adj", task->buf, 10, &value, err);
 
 	if (ret)
 		return ret;
+	files->oom_score_adj = value;
+	files->has_loginuid = !read_number(task->proc, "loginuid", task->buf, 10, &value, &absent);
+	files->loginuid = value;
+	ret = read_number(task->proc, "coredump_filter", task->buf, 16, &value, err);
+	files->coredump_filter = value;
+	return ret;
+}
+
+static int procattr_take(struct dump_thread *t, const struct batch *b, unsigned first,
+	struct err *err)
+{
+	TaskCoreEntry *tc = t->core->tc;
+	struct known_files files;
+
+	if (!known_small_files(t, &files)) {
+		int ret = read_files(t->task, &files, err);
+
+		if (ret)
+			return ret;
+	}
 	tc->has_oom_score_adj = true;
-	tc->oom_score_adj = value;
-	if (!read_number(task->proc, "loginuid", task->buf, 10, &value, &absent)) {
-		tc->has_loginuid = true;
-		tc->loginuid = value;
-	}
-	if (!read_number(task->proc, "coredump_filter", task->buf, 16, &value, &absent)) {
-		tc->crl = arena_msg(task->arena, CrlTask, crl_task);
-		tc->crl->has_coredump_filter = true;
-		tc->crl->coredump_filter = value;
-	}
+	tc->oom_score_adj = files.oom_score_adj;
+	tc->has_loginuid = files.has_loginuid;
+	tc->loginuid = files.loginuid;
+	tc->crl = arena_msg(t->task->arena, CrlTask, crl_task);
+	tc->crl->has_coredump_filter = true;
+	tc->crl->coredump_filter = files.coredump_filter;
 	return 0;
 }
 

@@ -3,14 +3,14 @@
  * Restart blocks. nanosleep, clock_nanosleep, poll and futex, interrupted with
  * time left, return -ERESTART_RESTARTBLOCK and leave the absolute end of their
  * wait in task_struct.restart_block, from where restart_syscall(2) goes on.
- * task/restart-scan.c gets the blocks out of the kernel; here they are
+ * crl/proc/records.h gets the blocks out of the kernel; here they are
  * understood.
  *
  * Which of the three parts of a block is in use follows from the call. A thread
  * that was stopped and let go on before is inside restart_syscall, with the
  * arguments of the first call: they are compared with the block. The block's
- * function pointer would not help: rt_sigreturn, with which every batch ends,
- * resets it, while the rest of the block stays.
+ * function pointer would not help: it is reset when a signal handler returns, while
+ * the rest of the block stays.
  *
  * The end of a wait is stored in the host's time, also for a thread in a time
  * namespace. A relative sleep by CLOCK_REALTIME is one by CLOCK_MONOTONIC in the
@@ -18,16 +18,14 @@
  * of a clock. Sleeps on the processor time of a process are not supported.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "crl/arch.h"
 #include "crl/err.h"
+#include "crl/proc/records.h"
 #include "task/restart-block.h"
-#include "task/restart-scan.h"
 
 #define NS_A_SECOND 1000000000ull
 
@@ -45,52 +43,25 @@
 #define CPU_CLOCK_BEGIN 0xfe000000
 #define CPU_CLOCK_END	0x100000000
 
-struct restart_reader {
-	struct restart_scan scan;
-};
-
-int restart_reader_open(struct restart_reader **reader, struct err *err)
-{
-	struct restart_reader *r = calloc(1, sizeof(*r));
-	int ret;
-
-	if (!r)
-		return err_os(err, ENOMEM, "restart blocks");
-	ret = restart_scan_read(&r->scan, err);
-	if (ret)
-		restart_reader_close(r);
-	else
-		*reader = r;
-	return ret;
-}
-
-void restart_reader_close(struct restart_reader *r)
-{
-	if (!r)
-		return;
-	restart_scan_deinit(&r->scan);
-	free(r);
-}
-
-static uint64_t long_at(const struct restart_record *rec, long at)
+static uint64_t long_at(const struct task_record *rec, long at)
 {
 	uint64_t value;
 
-	memcpy(&value, rec->block + at, sizeof(value));
+	memcpy(&value, rec->restart + at, sizeof(value));
 	return value;
 }
 
-static uint32_t int_at(const struct restart_record *rec, long at)
+static uint32_t int_at(const struct task_record *rec, long at)
 {
 	uint32_t value;
 
-	memcpy(&value, rec->block + at, sizeof(value));
+	memcpy(&value, rec->restart + at, sizeof(value));
 	return value;
 }
 
 /* The call behind restart_syscall(2): its first argument, held against the block. */
 static long first_call(
-	const struct restart_layout *l, const struct restart_record *rec, uint64_t arg)
+	const struct restart_layout *l, const struct task_record *rec, uint64_t arg)
 {
 	if ((arg && arg < CLOCK_END) || (arg >= CPU_CLOCK_BEGIN && arg < CPU_CLOCK_END))
 		return SYS_clock_nanosleep;
@@ -117,7 +88,7 @@ static clockid_t futex_clock(uint32_t flags)
 	return flags & mask ? CLOCK_REALTIME : CLOCK_MONOTONIC;
 }
 
-static int rest_until(const struct restart_scan *s, const struct restart_record *rec,
+static int rest_until(const struct records_info *s, const struct task_record *rec,
 	clockid_t clock, uint64_t end, uint64_t *ns)
 {
 	uint64_t now;
@@ -142,10 +113,10 @@ static int rest_until(const struct restart_scan *s, const struct restart_record 
 	return 0;
 }
 
-static int block_rest(const struct restart_scan *s, const struct restart_record *rec,
+static int block_rest(const struct records_info *s, const struct task_record *rec,
 	long nr, uint64_t arg, uint64_t *ns)
 {
-	const struct restart_layout *l = &s->layout;
+	const struct restart_layout *l = &s->restart;
 
 	switch (nr) {
 	case SYS_nanosleep:
@@ -167,12 +138,12 @@ static int block_rest(const struct restart_scan *s, const struct restart_record 
 	return -EOPNOTSUPP;
 }
 
-int restart_reader_rest(const struct restart_reader *r, pid_t tid,
+int restart_block_rest(const struct task_records *r, pid_t tid,
 	const struct arch_regs *regs, long *nr, uint64_t *ns)
 {
 	uint64_t arg = arch_syscall_arg(regs, 0);
 	long call = arch_syscall_nr(regs);
-	const struct restart_record *rec;
+	const struct task_record *rec;
 	int ret;
 
 	if (call == SYS_poll && (int)arch_syscall_arg(regs, 2) < 0) {
@@ -182,29 +153,13 @@ int restart_reader_rest(const struct restart_reader *r, pid_t tid,
 	}
 	if (!r)
 		return -EOPNOTSUPP;
-	rec = restart_scan_find(&r->scan, tid);
+	rec = task_records_find(r, tid);
 	if (!rec)
 		return -ESRCH;
 	if (call == SYS_restart_syscall)
-		call = first_call(&r->scan.layout, rec, arg);
-	ret = block_rest(&r->scan, rec, call, arg, ns);
+		call = first_call(&task_records_info(r)->restart, rec, arg);
+	ret = block_rest(task_records_info(r), rec, call, arg, ns);
 	if (!ret)
 		*nr = call;
-	return ret;
-}
-
-int restart_block_rest(pid_t tid, const struct arch_regs *regs, long *nr, uint64_t *ns)
-{
-	struct restart_reader *r;
-	struct err err;
-	int ret = restart_reader_rest(NULL, tid, regs, nr, ns);
-
-	if (!ret)
-		return 0;
-	ret = restart_reader_open(&r, &err);
-	if (ret)
-		return ret;
-	ret = restart_reader_rest(r, tid, regs, nr, ns);
-	restart_reader_close(r);
 	return ret;
 }

@@ -9,7 +9,12 @@
  * Dump: the rest is what the kernel has put into the caller's `rem` argument,
  * where there is one; else what task/restart-block.c finds in the kernel.
  *
- * Restore: the thread makes its call with the rest of the time, while a stop
+ * A call that is made again must not begin anew behind a signal handler: pause()
+ * would then sleep for ever. So the thread gets back the state "interrupted" of the
+ * kernel, which decides, when the thread goes on, whether to repeat the call or to
+ * run a handler and report EINTR.
+ *
+ * Restore of the four: the thread makes its call with the rest of the time, while a stop
  * is already pending: the call starts, sees it, and leaves a restart block
  * like the one that was. Then the thread gets its registers in the state "goes
  * on through restart_syscall".
@@ -27,15 +32,24 @@
 
 #include "crl/err.h"
 #include "crl/log.h"
+#include "crl/proc/records.h"
 #include "feature.h"
 #include "snapshot/arena.h"
+#include "task/known.h"
 #include "task/restart.h"
 #include "task/restart-block.h"
 #include "task/task.h"
 
+#define RESTARTSYS   512
+#define RESTARTNOHAND 514
 #define RESTARTBLOCK (-516)
 #define NS_A_SECOND  1000000000ull
 #define INSN_SIZE    2
+
+static bool is_restart(long error)
+{
+	return error >= RESTARTSYS && error <= RESTARTNOHAND;
+}
 
 static bool waits_forever(const struct arch_regs *regs)
 {
@@ -78,41 +92,42 @@ static uint64_t rem_argument(const struct arch_regs *regs)
 	return 0;
 }
 
-static const struct restart_reader *reader_of(struct dump_thread *t)
+static CrlThread *ours(struct dump_thread *t)
 {
-	struct restart_waits *waits = t->task->waits;
-	struct err err;
+	ThreadCoreEntry *tc = t->core->thread_core;
 
-	if (!waits->asked && restart_reader_open(&waits->reader, &err))
-		log_warn(t->task->log, "rest of interrupted waits: %s", err.text);
-	waits->asked = true;
-	return waits->reader;
+	if (!tc->crl)
+		tc->crl = arena_msg(t->task->arena, CrlThread, crl_thread);
+	return tc->crl;
 }
 
 static int restart_take(struct dump_thread *t, const struct batch *b, unsigned first,
 	struct err *err)
 {
-	CrlThread *own = t->core->thread_core->crl;
+	CrlThread *own;
 	uint64_t ns, rem;
 	long nr = arch_syscall_nr(&t->regs);
 	struct timespec ts;
 	struct iovec l = { &ts, sizeof(ts) }, r;
 
+	if (nr >= 0 && is_restart(-arch_syscall_ret(&t->regs))) {
+		ours(t)->has_restart_error = true;
+		ours(t)->restart_error = -arch_syscall_ret(&t->regs);
+	}
 	if (nr < 0 || arch_syscall_ret(&t->regs) != RESTARTBLOCK)
 		return 0;
 	rem = rem_argument(&t->regs);
 	r = (struct iovec){ (void *)rem, sizeof(ts) };
 	if (rem && process_vm_readv(t->tid, &l, 1, &r, 1, 0) == sizeof(ts)) {
 		ns = ts.tv_sec * NS_A_SECOND + ts.tv_nsec;
-	} else if (restart_reader_rest(reader_of(t), t->tid, &t->regs, &nr, &ns)) {
+	} else if (restart_block_rest(known_records(t->task->known), t->tid, &t->regs, &nr, &ns)) {
 		log_warn(t->task->log,
 			"pid %d: thread %d: what remains of its wait (call %ld) is not known: it will "
 			"see EINTR after a restore",
 			t->task->pid, t->tid, nr);
 		return 0;
 	}
-	if (!own)
-		own = t->core->thread_core->crl = arena_msg(t->task->arena, CrlThread, crl_thread);
+	own = ours(t);
 	own->has_restart_nr = true;
 	own->restart_nr = nr;
 	own->has_restart_ns = true;
@@ -159,6 +174,19 @@ static int step_into_call(pid_t tid, struct err *err)
 	return 0;
 }
 
+void restart_state(const CoreEntry *core, struct arch_regs *regs)
+{
+	const UserX86RegsEntry *image = core->thread_info->gpregs;
+	const CrlThread *own = core->thread_core->crl;
+
+	if (!own || !own->has_restart_error || (int64_t)image->orig_ax < 0 ||
+		image->ax != image->orig_ax)
+		return;
+	regs->gp.orig_rax = image->orig_ax;
+	regs->gp.rax = -(int64_t)own->restart_error;
+	regs->gp.rip += INSN_SIZE;
+}
+
 int restart_call(pid_t tid, const CoreEntry *core, uint64_t insn, uint64_t req, void *req_here,
 	struct arch_regs *regs, struct err *err)
 {
@@ -191,20 +219,30 @@ int restart_call(pid_t tid, const CoreEntry *core, uint64_t insn, uint64_t req, 
 
 static int restart_check(struct err *err)
 {
-	struct restart_reader *reader = NULL;
+	struct task_records *records = NULL;
 	struct err why;
-	int ret = restart_reader_open(&reader, &why);
+	int ret = task_records_read(&records, &why);
 
-	restart_reader_close(reader);
+	task_records_free(records);
 	if (!ret)
 		return 0;
 	return feature_limited(err, "what remains of a wait is known only where the caller asked for "
 		"it; other sleeps see EINTR (%.300s)", why.text);
 }
 
+static int restart_verify(const CoreEntry *core, bool leader, struct err *err)
+{
+	const CrlThread *own = core->thread_core->crl;
+
+	if (own && own->has_restart_error && !is_restart(own->restart_error))
+		return err_set(err, EINVAL, "%u is no way to restart a call", own->restart_error);
+	return 0;
+}
+
 const struct task_ops restart_ops = {
 	.name = "interrupted call",
 	.scope = TASK_THREAD,
 	.take = restart_take,
+	.verify = restart_verify,
 	.check = restart_check,
 };

@@ -11,13 +11,6 @@
 struct arch_regs;
 struct err;
 struct proc_status;
-struct restart_reader;
-
-/* What the kernel tells of interrupted waits; asked when the first one is met. */
-struct restart_waits {
-	bool asked;
-	struct restart_reader *reader; /* restart_reader_close() in any case */
-};
 
 /*
  * Registers of a thread that was stopped in a call which gives EINTR for any
@@ -25,6 +18,13 @@ struct restart_waits {
  * no signal is on its way.
  */
 void restart_repeat(struct arch_regs *regs, const struct proc_status *status);
+
+/*
+ * The image has a thread that was stopped in a call in front of it. Put *regs
+ * behind it, where the kernel had the thread: when a signal arrives first, its
+ * handler must find the call interrupted, and not about to begin.
+ */
+void restart_state(const CoreEntry *core, struct arch_regs *regs);
 
 /*
  * A thread whose interrupted call has a rest of its time to wait: make the call

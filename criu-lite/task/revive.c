@@ -5,9 +5,9 @@
  * directory and descriptors; its threads; the attributes of every thread, the
  * leader's last. A task that was a zombie dies now.
  *
- * Then, when all this is done for all: interrupted waits are started again, the
- * stage is taken away, and every thread gets its registers and signal mask. The
- * last step lets all go.
+ * Threads get their registers and signal mask as soon as they have their attributes.
+ * When all this is done for all, interrupted waits are started again, the stage is
+ * taken away, and the leaders get theirs. The last step lets all go.
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -23,6 +23,7 @@
 #include "crl/err.h"
 #include "fd/transfer.h"
 #include "task/cast.h"
+#include "task/locks.h"
 #include "task/registers.h"
 #include "task/restart.h"
 #include "task/task.h"
@@ -76,6 +77,42 @@ static int make_threads(struct cast *c, size_t i, struct err *err)
 	return ret ? err_in(err, ret, "make its threads") : 0;
 }
 
+static uint64_t mask_of(const CoreEntry *core)
+{
+	return core->tc ? core->tc->blk_sigset : core->thread_core->blk_sigset;
+}
+
+/* What ends the life of a puppet: the thread stands as it was found by the dump. */
+static int unstring(struct cast *c, pid_t tid, const CoreEntry *core, const struct arch_regs *regs,
+	struct err *err)
+{
+	uint64_t mask = mask_of(core);
+	int ret = registers_set(tid, core, regs, &c->layout, err);
+
+	if (!ret && ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask))
+		ret = err_os(err, errno, "thread %d: set the signal mask", tid);
+	return ret ? ret : sched_spread(tid, core, &c->cpus, c->snap->log, err);
+}
+
+/*
+ * A thread that nobody needs any more gets its registers at once, while its
+ * message is at hand. One that waits for a time does not: its clock would run.
+ */
+static int end_thread(struct cast *c, size_t i, unsigned k, const CoreEntry *core, struct err *err)
+{
+	const CrlThread *own = core->thread_core->crl;
+	struct late_thread late = { i, k };
+	struct arch_regs regs;
+
+	if (own && own->has_restart_ns) {
+		arena_push(&c->arena, c->late, c->lates, c->late_cap, late);
+		return 0;
+	}
+	registers_from_image(core, &regs);
+	restart_state(core, &regs);
+	return unstring(c, c->snap->task[i].threads[k].tid, core, &regs, err);
+}
+
 static int revive_thread(struct cast *c, size_t i, unsigned k, const CoreEntry *leader,
 	struct puppet *p, struct err *err)
 {
@@ -100,6 +137,8 @@ static int revive_thread(struct cast *c, size_t i, unsigned k, const CoreEntry *
 		mem_restore_last(c->mem, p, t);
 	if (!ret)
 		ret = puppet_run(p, err);
+	if (!ret && k)
+		ret = end_thread(c, i, k, th.core, err);
 	return ret && k ? err_in(err, ret, "thread %d", th.tid) : ret;
 }
 
@@ -201,19 +240,14 @@ int cast_revive(struct cast *c, struct err *err)
 			return err_in(err, ret, "pid %d (%s)", c->snap->task[i].pid,
 				c->snap->task[i].comm);
 	}
-	return 0;
-}
-
-static uint64_t mask_of(const CoreEntry *core)
-{
-	return core->tc ? core->tc->blk_sigset : core->thread_core->blk_sigset;
+	return locks_restore(c, err);
 }
 
 static int finish_thread(struct cast *c, size_t i, unsigned k, struct err *err)
 {
 	const struct snap_task *t = &c->snap->task[i];
 	const struct snap_thread *th = &t->threads[k];
-	uint64_t slot = c->actor[i].p.b.remote, mask;
+	uint64_t slot = c->actor[i].p.b.remote;
 	struct arch_regs regs;
 	const CoreEntry *core;
 	int ret;
@@ -223,34 +257,44 @@ static int finish_thread(struct cast *c, size_t i, unsigned k, struct err *err)
 	if (!core)
 		return err_os(err, ENOMEM, "core");
 	registers_from_image(core, &regs);
+	restart_state(core, &regs);
 	ret = restart_call(th->tid, core, c->stage.base + arch_stub_syscall(), slot, (void *)slot,
 		&regs, err);
 	if (!ret && k == 0)
 		ret = mem_restore_unstage(c->mem, &c->actor[i].p, t, err);
-	if (!ret)
-		ret = registers_set(th->tid, core, &regs, &c->layout, err);
-	mask = mask_of(core);
-	if (!ret && ptrace(PTRACE_SETSIGMASK, th->tid, sizeof(mask), &mask))
-		ret = err_os(err, errno, "thread %d: set the signal mask", th->tid);
-	if (!ret)
-		ret = sched_spread(th->tid, core, &c->cpus, c->snap->log, err);
-	return ret;
+	return ret ? ret : unstring(c, th->tid, core, &regs, err);
+}
+
+/* Threads before leaders: a leader takes the stage away. */
+static int finish_late(struct cast *c, struct err *err)
+{
+	int ret = 0;
+
+	for (size_t i = 0; i < c->lates && !ret; i++) {
+		size_t task = c->late[i].task;
+
+		ret = finish_thread(c, task, c->late[i].thread, err);
+		if (ret)
+			return err_in(err, ret, "pid %d (%s)", c->snap->task[task].pid,
+				c->snap->task[task].comm);
+	}
+	return 0;
 }
 
 int cast_finish(struct cast *c, struct err *err)
 {
-	for (size_t i = 0; i < c->snap->tasks; i++) {
+	int ret = finish_late(c, err);
+
+	for (size_t i = 0; i < c->snap->tasks && !ret; i++) {
 		const struct snap_task *t = &c->snap->task[i];
-		int ret = 0;
 
 		if (t->state == SNAP_DEAD)
 			continue;
-		for (unsigned k = t->n_threads; k-- > 0 && !ret;) /* the leader last */
-			ret = finish_thread(c, i, k, err);
+		ret = finish_thread(c, i, 0, err);
 		if (ret)
 			return err_in(err, ret, "pid %d (%s)", t->pid, t->comm);
 	}
-	return 0;
+	return ret;
 }
 
 int cast_release(struct cast *c, bool stopped, struct err *err)

@@ -13,6 +13,7 @@
 
 #include "crl/err.h"
 #include "crl/proc/limits.h"
+#include "crl/proc/records.h"
 #include "crl/puppet.h"
 #include "snapshot/arena.h"
 #include "task/task.h"
@@ -21,13 +22,22 @@ static const char *const limit_names[PROC_LIMITS] = { "cpu", "fsize", "data", "s
 	"rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending", "msgqueue", "nice",
 	"rtprio", "rttime" };
 
+static int take_limits(struct dump_task *t, struct proc_limit limit[PROC_LIMITS], struct err *err)
+{
+	if (!t->record)
+		return limits_read(t->proc, t->buf, limit, err);
+	for (int i = 0; i < PROC_LIMITS; i++)
+		limit[i] = (struct proc_limit){ t->record->limit[i].soft, t->record->limit[i].hard };
+	return 0;
+}
+
 static int rlimit_take(struct dump_thread *t, const struct batch *b, unsigned first,
 	struct err *err)
 {
 	struct arena *a = t->task->arena;
 	TaskRlimitsEntry *all = arena_msg(a, TaskRlimitsEntry, task_rlimits_entry);
 	struct proc_limit limit[PROC_LIMITS];
-	int ret = limits_read(t->task->proc, t->task->buf, limit, err);
+	int ret = take_limits(t->task, limit, err);
 
 	if (ret)
 		return ret;

@@ -33,6 +33,7 @@
 #define POLICY_RESET	   0x40000000 /* SCHED_RESET_ON_FORK, as the image has it */
 #define FLAG_RESET_ON_FORK 1
 #define IOPRIO_WHO_PROCESS 1
+#define IOPRIO_CLASS_SHIFT 13 /* class 0: follows the nice value; kernels before 6.0 say 4 then */
 
 struct sched_attributes { /* struct sched_attr, first version */
 	uint32_t size, policy;
@@ -106,7 +107,7 @@ static int sched_take(struct dump_thread *t, const struct batch *b, unsigned fir
 		return err_os(err, errno, "getpriority");
 	tc->has_sched_nice = true;
 	ioprio = syscall(SYS_ioprio_get, IOPRIO_WHO_PROCESS, t->tid);
-	if (ioprio > 0) {
+	if (ioprio >> IOPRIO_CLASS_SHIFT > 0) {
 		ours(t)->has_ioprio = true;
 		ours(t)->ioprio = ioprio;
 	}

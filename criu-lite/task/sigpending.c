@@ -49,6 +49,12 @@ static int peek_queue(struct dump_thread *t, bool shared, SignalQueueEntry *q, s
 	return 0;
 }
 
+/*
+ * A thread's status was read before its task was asked for its timers. One that
+ * has fired in between shows as expired, and its signal must be in the image: so
+ * the queues of a leader and its task are read whatever the status said. (Other
+ * threads have their status read later.)
+ */
 static int sigpending_take(struct dump_thread *t, const struct batch *b, unsigned first,
 	struct err *err)
 {
@@ -56,14 +62,12 @@ static int sigpending_take(struct dump_thread *t, const struct batch *b, unsigne
 	int ret = 0;
 
 	t->core->thread_core->signals_p = arena_msg(a, SignalQueueEntry, signal_queue_entry);
-	if (t->status.sig_pending)
+	if (t->leader || t->status.sig_pending)
 		ret = peek_queue(t, false, t->core->thread_core->signals_p, err);
 	if (ret || !t->leader)
 		return ret;
 	t->core->tc->signals_s = arena_msg(a, SignalQueueEntry, signal_queue_entry);
-	if (t->status.shd_pending)
-		ret = peek_queue(t, true, t->core->tc->signals_s, err);
-	return ret;
+	return peek_queue(t, true, t->core->tc->signals_s, err);
 }
 
 static int requeue(struct restore_thread *t, const SignalQueueEntry *q, bool shared,

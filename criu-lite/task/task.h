@@ -26,11 +26,12 @@
 struct arena;
 struct batch;
 struct err;
+struct known;
 struct log;
 struct obstacles;
 struct puppet;
-struct restart_waits;
 struct seccomp_table;
+struct task_record;
 struct xstate_layout;
 
 /* A live task that is being dumped. */
@@ -43,8 +44,9 @@ struct dump_task {
 	struct obstacles *obstacles;
 	const struct log *log;
 	struct seccomp_table *seccomp; /* filters of the whole tree */
-	struct restart_waits *waits;   /* restart.h */
 	const struct xstate_layout *layout;
+	struct known *known;		  /* what is known without asking; NULL for a zombie */
+	const struct task_record *record; /* of the leader, or NULL */
 	uint64_t brk;	      /* asked by mem/mm.c */
 	int dumpable, thp_disabled;
 };
@@ -54,7 +56,8 @@ struct dump_thread {
 	struct dump_task *task;
 	pid_t tid;
 	bool leader;
-	struct proc_status status; /* the thread's own */
+	const struct task_record *record; /* the thread's, or NULL */
+	struct proc_status status; /* the thread's own; signal actions only where it is visited */
 	struct arch_regs regs;	   /* as found */
 	uint64_t sigmask;
 	CoreEntry *core; /* being filled; core->tc only for the leader */

@@ -11,6 +11,8 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "crl/cgroup.h"
 #include "crl/err.h"
@@ -25,6 +27,21 @@
 
 static void nothing(void *arg)
 {
+}
+
+/*
+ * Collect a thread that we have killed: to its tracer a thread is a child, except
+ * for the leader of a child of our own, which is for whoever started it to collect.
+ */
+static int await_killed(pid_t tid, long long deadline)
+{
+	while (waitid(P_PID, tid, &(siginfo_t){ 0 }, WEXITED | __WALL)) {
+		if (errno != EINTR)
+			return 0;
+		if (freezing_now() >= deadline)
+			return -ETIMEDOUT;
+	}
+	return 0;
 }
 
 /* Collect a thread that is dying; -ETIMEDOUT when that takes too long. */
@@ -78,7 +95,9 @@ static int kill_all(struct frozen_tree *tree, struct err *err)
 	for (size_t i = 0; i < tree->n_tasks; i++) {
 		struct frozen_task *task = &tree->tasks[i];
 
-		if (for_threads(task, await_death, deadline) && !ret)
+		bool own = task->ppid == getpid();
+
+		if (for_threads(task, own ? await_death : await_killed, deadline) && !ret)
 			ret = err_set(err, ETIMEDOUT,
 				"pid %d (%s): killed, but did not die", task->pid,
 				task->comm);

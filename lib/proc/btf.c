@@ -225,6 +225,28 @@ long btf_find(const struct btf *b, unsigned int kind, const char *name, struct e
 	return err_set(err, ENOENT, "the kernel has no type '%s'", name);
 }
 
+int btf_find_all(const struct btf *b, struct btf_name *names, unsigned int n, struct err *err)
+{
+	for (unsigned int i = 0; i < n; i++)
+		names[i].id = 0;
+	for (uint32_t id = 1; id <= b->count; id++) {
+		const struct btf_type *t = type_at(b, id);
+		unsigned int kind = BTF_INFO_KIND(t->info);
+		const char *name;
+
+		if (kind != BTF_KIND_STRUCT && kind != BTF_KIND_FUNC)
+			continue;
+		name = name_at(b, t->name_off);
+		for (unsigned int i = 0; i < n; i++)
+			if (names[i].kind == kind && !names[i].id && !strcmp(names[i].name, name))
+				names[i].id = id;
+	}
+	for (unsigned int i = 0; i < n; i++)
+		if (!names[i].id)
+			return err_set(err, ENOENT, "the kernel has no type '%s'", names[i].name);
+	return 0;
+}
+
 /* The structure or union that `id` is another name for; NULL when it is neither. */
 static const struct btf_type *composite(const struct btf *b, uint32_t id)
 {

@@ -26,6 +26,7 @@
 #include "crl/proc/records.h"
 #include "records.h"
 
+#define TYPES	    13
 #define THREAD_PART offsetof(struct task_record, limit)
 
 #define FIELD(from, in, name, member, ...)                                             \
@@ -103,9 +104,29 @@ struct task_records {
 	size_t n;
 };
 
-static long find_struct(const struct btf *btf, const char *name, struct err *err)
+/* The types that have members of interest; looked up once, in one pass. */
+struct types {
+	struct btf_name name[TYPES];
+};
+
+static int types_find(const struct btf *btf, struct types *types, struct err *err)
 {
-	return btf_find(btf, BTF_KIND_STRUCT, name, err);
+	static const char *const structs[TYPES - 1] = { "task_struct", "cred", "group_info",
+		"fs_struct", "signal_struct", "mm_struct", "files_struct", "fdtable",
+		"sighand_struct", "pid", "upid", "restart_block" };
+
+	for (unsigned int i = 0; i < TYPES - 1; i++)
+		types->name[i] = (struct btf_name){ BTF_KIND_STRUCT, structs[i], 0 };
+	types->name[TYPES - 1] = (struct btf_name){ BTF_KIND_FUNC, "bpf_iter_task", 0 };
+	return btf_find_all(btf, types->name, TYPES, err);
+}
+
+static long type_of(const struct types *types, const char *name)
+{
+	for (unsigned int i = 0; i < TYPES; i++)
+		if (!strcmp(types->name[i].name, name))
+			return types->name[i].id;
+	return 0;
 }
 
 /* Where a member lies and how long it is. */
@@ -133,11 +154,9 @@ static int place_field(const struct btf *btf, long type, const struct record_fie
 	return 0;
 }
 
-static int place_fields(const struct btf *btf, struct record_place *places, struct err *err)
+static int place_fields(const struct btf *btf, const struct types *types,
+	struct record_place *places, struct err *err)
 {
-	const char *type = "";
-	long id = 0;
-
 	for (size_t i = 0; i < FIELDS; i++) {
 		int ret;
 
@@ -145,15 +164,9 @@ static int place_fields(const struct btf *btf, struct record_place *places, stru
 			places[i] = (struct record_place){ .size = fields[i].size };
 			continue;
 		}
-		if (strcmp(type, fields[i].type)) {
-			type = fields[i].type;
-			id = find_struct(btf, type, err);
-			if (id < 0)
-				return id;
-		}
-		ret = place_field(btf, id, &fields[i], &places[i], err);
+		ret = place_field(btf, type_of(types, fields[i].type), &fields[i], &places[i], err);
 		if (ret)
-			return err_in(err, ret, "struct %s", type);
+			return err_in(err, ret, "struct %s", fields[i].type);
 	}
 	return 0;
 }
@@ -197,36 +210,29 @@ static const struct {
 	{ "poll.tv_nsec", "poll.end_time.tv_nsec", RESTART(tv_nsec) },
 };
 
-static int place_walk(const struct btf *btf, struct record_walk *w, struct err *err)
+static int place_walk(const struct btf *btf, const struct types *types, struct record_walk *w,
+	struct err *err)
 {
-	const char *type = "";
-	long id = 0, value;
-
 	for (size_t i = 0; i < sizeof(walk_members) / sizeof(*walk_members); i++) {
-		if (strcmp(type, walk_members[i].type)) {
-			type = walk_members[i].type;
-			id = find_struct(btf, type, err);
-			if (id < 0)
-				return id;
-		}
+		long id = type_of(types, walk_members[i].type), value;
+
 		value = walk_members[i].path ? btf_offset(btf, id, walk_members[i].path, err)
 					     : (long)btf_size(btf, id);
 		if (value < 0)
-			return err_in(err, value, "struct %s", type);
+			return err_in(err, value, "struct %s", walk_members[i].type);
 		memcpy((char *)w + walk_members[i].at, &value, sizeof(value));
 	}
-	w->iter = btf_find(btf, BTF_KIND_FUNC, "bpf_iter_task", err);
-	return w->iter < 0 ? w->iter : 0;
+	w->iter = type_of(types, "bpf_iter_task");
+	return 0;
 }
 
 /* Layouts: 5.10 has no arch_data in front; poll has its end in tv_sec and tv_nsec,
  * after 6.18 in end_time. */
-static int place_restart(const struct btf *btf, struct restart_layout *l, struct err *err)
+static int place_restart(const struct btf *btf, const struct types *types,
+	struct restart_layout *l, struct err *err)
 {
-	long id = find_struct(btf, "restart_block", err), value;
+	long id = type_of(types, "restart_block"), value;
 
-	if (id < 0)
-		return id;
 	for (size_t i = 0; i < sizeof(restart_members) / sizeof(*restart_members); i++) {
 		value = btf_offset(btf, id, restart_members[i].path, err);
 		if (value < 0 && restart_members[i].later)
@@ -318,16 +324,19 @@ static int read_all(struct task_records *r, struct err *err)
 	auto_free struct record_program *p = calloc(1, sizeof(*p));
 	auto_fd int program = -1, iterator = -1;
 	struct record_walk walk;
+	struct types types;
 	struct btf *btf;
 	int ret = p ? btf_open_kernel(&btf, err) : err_os(err, ENOMEM, "records of tasks");
 
 	if (ret)
 		return ret;
-	ret = place_walk(btf, &walk, err);
+	ret = types_find(btf, &types, err);
 	if (!ret)
-		ret = place_fields(btf, r->places, err);
+		ret = place_walk(btf, &types, &walk, err);
 	if (!ret)
-		ret = place_restart(btf, &r->info.restart, err);
+		ret = place_fields(btf, &types, r->places, err);
+	if (!ret)
+		ret = place_restart(btf, &types, &r->info.restart, err);
 	btf_free(btf);
 	if (ret)
 		return ret;

@@ -2,192 +2,63 @@
 #
 # drives: crl
 #
-"""What cannot be done is refused: status 1, one sentence that says what and why, no harm.
+"""What cannot be dumped is refused: status 1, one sentence that says what and why, no harm.
 
-The tree that is dumped must run on, and nothing may be left in the image directory. A
-restore that is refused must leave no process.
-
-BAD_INPUT_VERBOSE=1 prints all the sentences.
+The tree must run on, and nothing may be left in the image directory. See bad-images.py for
+what cannot be restored.
 """
-import contextlib
-import ctypes
-import mmap
 import os
-import random
-import re
-import resource
-import shutil
-import signal
-import socket
 import subprocess
 import sys
-import tempfile
-import time
+import threading
 
-CRL = os.environ["CRL"]
-VERBOSE = os.environ.get("BAD_INPUT_VERBOSE")
-SEED = int(os.environ.get("BAD_INPUT_SEED", time.time_ns() % 1000000))
-TIMEOUT = 20
-NOBODY = 65534
-LIBC = ctypes.CDLL(None, use_errno=True)
-PR_SET_CHILD_SUBREAPER = 36
-CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
+sys.dont_write_bytecode = True
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "lib"))
+import refusals     # noqa: E402
+from refusals import (LIBC, NOBODY, Tree, as_nobody, check, dump, empty, fresh,     # noqa: E402
+                      refused, run, without)
+
 PTRACE_SEIZE, PTRACE_INTERRUPT, PTRACE_DETACH = 0x4206, 0x4207, 17
+CAP_SYS_PTRACE = 19
 WALL = 0x40000000
 
-# A parent and a child that count in a file each, until they are killed.
-TICKER = r"""
-import mmap, os, sys, time
-%s
-child = os.fork()
-name = "child" if child == 0 else "parent"
-with open(sys.argv[1] + name, "w+b") as f:
-    f.truncate(4096)
-    ticks = mmap.mmap(f.fileno(), 4096)
-%s
-n = 0
-while True:
-    n += 1
-    ticks[:8] = n.to_bytes(8, "little")
-    time.sleep(0.002)
-"""
 
-
-wrong = []     # sentences that are not as they should be
-
-
-class Failure(Exception):
-    pass
-
-
-def check(truth, text):
-    if not truth:
-        raise Failure(text)
-
-
-def read(path):
-    with open(path) as f:
-        return f.read()
-
-
-def wait_for(condition, what):
-    deadline = time.monotonic() + TIMEOUT
-    while not condition():
-        check(time.monotonic() < deadline, what)
-        time.sleep(0.001)
-
-
-class Tree:
-    """Two processes that tick. `before` is run by both, `after` by each with its name."""
-
-    made = 0
-
-    def __init__(self, before="", after="", user=None, python=sys.executable):
-        Tree.made += 1
-        self.name = f"tree-{Tree.made}."
-        with open("tree.out", "wb") as out:
-            process = subprocess.Popen([python, "-c", TICKER % (before, after), self.name], user=user,
-                                       group=user, extra_groups=[] if user else None,
-                                       stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                                       start_new_session=True)
-        process.returncode = 0  # reaped by us
-        self.pid = process.pid
-        wait_for(lambda: self.ticks("parent") and self.ticks("child") or not self.alive(self.pid),
-                 "the tree does not tick")
-        check(self.alive(self.pid), f"the tree has ended: {read('tree.out')}")
-        self.child = int(read(f"/proc/{self.pid}/task/{self.pid}/children").split()[0])
-
-    def ticks(self, name):
-        try:
-            with open(self.name + name, "rb") as f:
-                return int.from_bytes(f.read(8), "little")
-        except FileNotFoundError:
-            return 0
-
-    @staticmethod
-    def alive(pid):
-        with contextlib.suppress(ChildProcessError):
-            os.waitpid(pid, os.WNOHANG)
-        return os.path.exists(f"/proc/{pid}")
-
-    def check_runs(self):
-        for pid in (self.pid, self.child):
-            check("TracerPid:\t0\n" in read(f"/proc/{pid}/status"), f"pid {pid} is traced")
-        before = {name: self.ticks(name) for name in ("parent", "child")}
-        wait_for(lambda: all(self.ticks(name) > n for name, n in before.items()),
-                 "the tree has been stopped")
-
-    def check_gone(self):
-        wait_for(lambda: not self.alive(self.child) and not self.alive(self.pid),
-                 "processes of the tree are left")
-
-    def close(self):
-        for pid in (self.pid, self.child):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.check_gone()
-
-
-def run(*args, binary=CRL, **how):
-    done = subprocess.run([binary, *map(str, args)], stdin=subprocess.DEVNULL,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                          timeout=TIMEOUT, errors="replace", **how)
-    return done.returncode, done.stdout, done.stderr
-
-
-def refused(what, args, *patterns, lines=1, **how):
-    """crl must end with status 1 and say what the patterns ask for, on one line."""
-    status, out, said = run(*args, **how)
-    if VERBOSE:
-        print(f"{what}:\n    {said}", end="")
-    judge(f"{what}: crl {' '.join(map(str, args))}", status, out, said, patterns, lines)
-    return said
-
-
-def judge(what, status, out, said, patterns, lines=1):
-    if status != 1:
-        wrong.append(f"{what}: exit status {status}: {said}")
-    elif out:
-        wrong.append(f"{what}: it writes to stdout: {out}")
-    elif not said.startswith("crl: ") or said.count("\n") != (lines or said.count("\n")):
-        wrong.append(f"{what}: not one sentence: {said}")
-    for pattern in patterns:
-        if not re.search(pattern, said):
-            wrong.append(f"{what}: nothing of {pattern!r} in: {said}")
-
-
-def empty(directory):
-    left = os.listdir(directory)
-    check(not left, f"left in {directory}: {left}")
-
-
-def fresh(directory="images"):
-    shutil.rmtree(directory, ignore_errors=True)
-    os.mkdir(directory)
-    return directory
-
-
-def dump(tree, *options, images="images"):
-    status, out, said = run("dump", "-t", tree.pid, "-D", fresh(images), *options)
-    check(status == 0, f"dump: exit status {status}: {out}{said}")
-
-
-# ---------------------------------------------------------------- what to dump
+# ---------------------------------------------------------------- which tree
 
 def no_such_pid():
     process = subprocess.Popen(["true"])
     process.wait()
     refused("free pid", ["dump", "-t", process.pid, "-D", fresh()],
             rf"no process has pid {process.pid}\b")
-    for pid in ("x", "0", "-1", "1x", "99999999999"):
-        refused("no pid", ["dump", f"-t{pid}", "-D", "images"], "pid")
-    refused("no -t", ["dump", "-D", "images"], "-t|--tree")
+    refused("free pid", ["check", "-t", process.pid], rf"no process has pid {process.pid}\b")
+    for pid in ("x", "0", "-1", "1x", "99999999999", ""):
+        refused("no pid", ["dump", f"-t{pid}" if pid else "--tree=", "-D", "images"], "not a pid")
+    refused("no -t", ["dump", "-D", "images"], "pass -t PID")
+    empty("images")
+
+
+def thread():
+    """A thread id is no pid."""
+    threads, end = [], threading.Event()
+    for _ in range(2):
+        threads.append(threading.Thread(target=end.wait))
+        threads[-1].start()
+    try:
+        refused("a thread", ["dump", "-t", threads[0].native_id, "-D", fresh()],
+                rf"\b{threads[0].native_id}\b.*thread of pid {os.getpid()}\b")
+    finally:
+        end.set()
+        for one in threads:
+            one.join()
     empty("images")
 
 
 def ancestors():
     refused("its parent", ["dump", "-t", os.getpid(), "-D", fresh()],
-            rf"pid {os.getpid()} \(python3?.*\)", "itself runs below")
+            rf"pid {os.getpid()} \(python3?.*\)", "itself runs below", "start crl from outside")
+    status = subprocess.run(["sh", "-c", f"{refusals.CRL} dump -t $$ -D images; exit $?"],
+                            capture_output=True, check=False)
+    check(status.returncode == 1 and b"itself runs below" in status.stderr, f"its shell: {status}")
     empty("images")
 
 
@@ -201,7 +72,7 @@ def dead_and_traced():
     try:
         check(LIBC.ptrace(PTRACE_SEIZE, tree.child, 0, 0) == 0, "cannot trace")
         refused("traced", ["dump", "-t", tree.pid, "-D", "images"], rf"pid {tree.child} \(",
-                rf"traced by pid {os.getpid()} \(")
+                rf"traced by pid {os.getpid()} \(", "detach")
         LIBC.ptrace(PTRACE_INTERRUPT, tree.child, 0, 0)
         os.waitpid(tree.child, WALL)
         LIBC.ptrace(PTRACE_DETACH, tree.child, 0, 0)
@@ -212,45 +83,56 @@ def dead_and_traced():
 
 
 def privilege(tree):
-    """As nobody, with a copy of crl."""
-    os.chmod(".", 0o711)
-    binary = shutil.copy(CRL, "crl-copy")
-    os.chmod(binary, 0o755)
-    how = {"binary": os.path.abspath(binary), "user": NOBODY, "group": NOBODY, "extra_groups": [],
-           "env": {**os.environ, "HOME": os.getcwd()}}
-    fresh()
-    os.chown("images", NOBODY, NOBODY)
+    how = as_nobody()
+    os.chown(fresh(), NOBODY, NOBODY)
     refused("somebody else's tree", ["dump", "-t", tree.pid, "-D", "images"],
-            rf"pid {tree.pid} \(python3?.*\)", "CAP_SYS_PTRACE", **how)
+            rf"pid {tree.pid} \(python3?.*\)", "run crl as root or with CAP_SYS_PTRACE", **how)
     empty("images")
     tree.check_runs()
-    fresh()
-    refused("somebody else's directory", ["dump", "-t", tree.pid, "-D", "images"],
-            "images", "ermission denied|not writable", **how)
+    refused("without CAP_SYS_PTRACE", ["dump", "-t", tree.pid, "-D", "images"],
+            rf"pid {tree.pid} \(python3?.*\)", "run crl as root or with CAP_SYS_PTRACE",
+            **without(CAP_SYS_PTRACE))
     empty("images")
     tree.check_runs()
-    return how
+    refused("somebody else's directory", ["dump", "-t", tree.pid, "-D", fresh()],
+            "ermission denied", "choose a directory that crl may write",
+            **how)
+    empty("images")
+    tree.check_runs()
 
 
 # ---------------------------------------------------------------- directories
 
 def directories(tree):
     for command in (["dump", "-t", tree.pid], ["restore"]):
-        refused("missing", [*command, "-D", "absent"], "absent", "No such file or directory")
-        refused("a file", [*command, "-D", "tree.out"], "tree.out", "Not a directory")
-    fresh("work")
-    refused("no work directory", ["dump", "-t", tree.pid, "-D", fresh(), "-W", "absent"], "absent")
+        refused("missing", [*command, "-D", "absent"], "image directory absent",
+                "No such file or directory; make it, or pass another")
+        refused("a file", [*command, "-D", "tree.out"], "image directory tree.out",
+                "Not a directory; pass another")
+    refused("no work directory", ["dump", "-t", tree.pid, "-D", fresh(), "-W", "absent"],
+            "work directory absent", "-W")
     refused("no log file", ["dump", "-t", tree.pid, "-D", "images", "-o", "absent/log"],
-            "absent/log")
-    refused("empty", ["restore", "-D", fresh()], "images", "inventory.img|no dump")
+            "log file absent/log", "-o")
+    empty("images")
     dump(tree, "-R")
     before = sorted(os.listdir("images"))
-    refused("a dump", ["dump", "-t", tree.pid, "-D", "images"], "images|directory",
-            "already holds a dump")
+    refused("a dump", ["dump", "-t", tree.pid, "-D", "images"], "already holds a dump",
+            "choose an empty directory, or remove the dump")
     check(sorted(os.listdir("images")) == before, "the dump that was there has changed")
     os.unlink("images/inventory.img")
-    refused("remains", ["dump", "-t", tree.pid, "-D", "images"], "unfinished")
-    refused("remains", ["restore", "-D", "images"], "inventory.img")
+    refused("remains", ["dump", "-t", tree.pid, "-D", "images"], "unfinished",
+            r"remove its \*.img files")
+    tree.check_runs()
+
+
+READ_ONLY = 1 | 32     # MS_RDONLY | MS_REMOUNT
+
+def read_only(tree):
+    os.mkdir("tmpfs")
+    check(LIBC.mount(b"none", b"tmpfs", b"tmpfs", 0, b"") == 0, "cannot mount a tmpfs")
+    check(LIBC.mount(b"none", b"tmpfs", None, READ_ONLY, None) == 0, "cannot make it read-only")
+    refused("read-only", ["dump", "-t", tree.pid, "-D", "tmpfs"],
+            "Read-only file system; choose a directory that crl may write")
     tree.check_runs()
 
 
@@ -270,137 +152,125 @@ else:
 def unsupported():
     tree = Tree(after=UNSUPPORTED)
     try:
-        refused("unsupported", ["dump", "-t", tree.pid, "-D", fresh()],
-                rf"pid {tree.pid} \(", rf"pid {tree.child} \(", "TCP", "inotify", r"fd \d", lines=None)
+        said = refused("unsupported", ["dump", "-t", tree.pid, "-D", fresh()],
+                       rf"pid {tree.pid} \(python3?\) fd \d+ .*inotify",
+                       rf"pid {tree.child} \(python3?\) fd \d+ .*TCP", lines=4)
+        for line in said.splitlines():
+            check("; close it before the dump" in line, f"no remedy: {line}")
         tree.check_runs()
         empty("images")
     finally:
         tree.close()
 
 
-NO_SPACE = """
-import sys
-memory = os.urandom(4 << 20)
-"""
-
-def no_space():
-    """The directory is a tmpfs of 1 MiB, the tree has 4 MiB that cannot be left out."""
-    os.mkdir("full")
-    check(LIBC.mount(b"none", b"full", b"tmpfs", 0, b"size=1m") == 0, "cannot mount a tmpfs")
-    tree = Tree(before=NO_SPACE)
+def session():
+    tree = Tree(session=False)
     try:
-        refused("no space", ["dump", "-t", tree.pid, "-D", "full"], "No space left on device",
-                "full")
-        empty("full")
+        refused("a shell job", ["dump", "-t", tree.pid, "-D", fresh()],
+                rf"pid {tree.pid} \(python3?\)", rf"session {os.getsid(0)}\b", "pass --shell-job",
+                lines=None)
         tree.check_runs()
+        empty("images")
     finally:
         tree.close()
 
 
-# ---------------------------------------------------------------- images
+# ---------------------------------------------------------------- no room
 
-class Dumped:
-    """The images of a tree that is gone, to be damaged and made good again."""
-
-    def __init__(self, **how):
-        self.tree = Tree(**how)
-        self.images = f"images-{self.tree.name}d"
-        try:
-            dump(self.tree, images=self.images)
-        except Failure:
-            self.tree.close()
-            raise
-        self.tree.check_gone()
-        self.files = {name: self.content(name) for name in sorted(os.listdir(self.images))}
-
-    def content(self, name):
-        with open(f"{self.images}/{name}", "rb") as f:
-            return f.read()
-
-    def put(self, name, data):
-        with open(f"{self.images}/{name}", "wb") as f:
-            f.write(data)
-
-    def heal(self, name):
-        self.put(name, self.files[name])
-
-    def refused(self, what, *patterns, options=(), **how):
-        """No process may be there afterwards, unless it was before."""
-        before = self.others()
-        refused(what, ["restore", "-d", "-D", self.images, *options], *patterns, **how)
-        try:
-            wait_for(lambda: self.others() <= before, "")
-        except Failure:
-            wrong.append(f"{what}: processes are left: {self.others() - before}")
-            self.tree.close()
-
-    def others(self):
-        """Children of ours (we are the subreaper) and whoever has a pid of the tree."""
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        mine = set(read(f"/proc/self/task/{os.getpid()}/children").split())
-        return mine | {str(p) for p in (self.tree.pid, self.tree.child)
-                       if os.path.exists(f"/proc/{p}")}
-
-    def restores(self):
-        status, out, said = run("restore", "-d", "-D", self.images)
-        check(status == 0, f"restore: exit status {status}: {out}{said}")
-        self.tree.check_runs()
-        self.tree.close()
+def no_space():
+    """A tmpfs that is too small, by much and by little, and one that is just not; no inodes."""
+    os.mkdir("full")
+    tree = Tree(before="memory = os.urandom(4 << 20)\n")
+    try:
+        dump(tree, "-R")
+        sizes = (os.path.getsize(f"images/{name}") for name in os.listdir("images"))
+        need = sum((size + 4095) // 4096 for size in sizes)
+        for part in (1, 2, need // 3, need * 2 // 3, need - 40, need - 25, need - 12):
+            limited(tree, f"nr_blocks={part}")
+        for inodes in (3, 5, 10):
+            limited(tree, f"nr_inodes={inodes}")
+        limited(tree, f"nr_blocks={2 * need}", enough=True)
+    finally:
+        tree.close()
 
 
-def truncated(dumped):
-    for name, data in dumped.files.items():
-        if name == "stats-dump":    # nobody reads it
-            continue
-        for size in sorted({0, 1, 4, 8, 11, len(data) // 2, len(data) - 1}):
-            if size < len(data):
-                dumped.put(name, data[:size])
-                dumped.refused(f"{name} of {size} bytes", re.escape(name))
-        os.unlink(f"{dumped.images}/{name}")
-        dumped.refused(f"{name} is missing", re.escape(name))
-        dumped.put(name, data + b"x")
-        dumped.refused(f"{name} is longer", re.escape(name))
-        dumped.heal(name)
+def limited(tree, options, enough=False):
+    check(LIBC.mount(b"none", b"full", b"tmpfs", 0, options.encode()) == 0, "cannot mount a tmpfs")
+    args = ["dump", "-R", "-t", tree.pid, "-D", "full"]
+    if enough:
+        status, _, said = run(*args)
+        check(status == 0, f"tmpfs with {options}: {said}")
+    else:
+        refused(f"tmpfs with {options}", args, "No space left on device",
+                "image directory full", "make some|choose a directory")
+        empty("full")
+    tree.check_runs()
+    LIBC.umount2(b"full", 0)
 
 
-def damaged(dumped):
-    names = [name for name in dumped.files if name != "stats-dump"]
-    for number in range(200):
-        name = names[number % len(names)]
-        data = bytearray(dumped.files[name])
-        for _ in range(random.choice((1, 1, 8))):
-            data[random.randrange(len(data))] ^= 1 << random.randrange(8)
-        if data != dumped.files[name]:
-            dumped.put(name, data)
-            dumped.refused(f"{name} damaged, seed {SEED}", r"img|stats")
-            dumped.heal(name)
+# ---------------------------------------------------------------- the command line
+
+def options(tree):
+    lines = (
+        ("", "no command given"),
+        ("frob", "unknown command frob"),
+        ("--frob", "unknown option --frob"),
+        ("dump --frob", "unknown option --frob"),
+        ("dump -t {pid} -D images -Z", "unknown option -Z"),
+        ("restore -D images -dRZ", "unknown option -Z"),
+        ("dump --tree", "--tree needs a value"),
+        ("dump -D images -t", "-t needs a value"),
+        ("dump -t {pid} -D", "-D needs a value"),
+        ("dump -t {pid} --timeout x", "--timeout: 'x' is not a number"),
+        ("dump -t {pid} --timeout=-1", "--timeout: '-1' is not a number"),
+        ("dump -t {pid} --ghost-limit=1Q", "--ghost-limit: '1Q' is not a size"),
+        ("dump -t {pid} -v4x", "--verbosity: '4x' is not a number"),
+        ("dump -t {pid} --shell-job=yes", "--shell-job takes no value"),
+        ("dump -t {pid} -D images --tcp-established", "--tcp-established is .* leave it out"),
+        ("dump -t {pid} -D images -l", "--file-locks is .* leave it out"),
+        ("dump -t {pid} -D images --external mnt", "--external is .* leave it out"),
+        ("dump --external", "--external needs a value"),
+        ("dump -t {pid} -D images more", "unexpected argument more"),
+        ("dump -t {pid} -D images --discover frob", "frob"),
+        ("dump -t {pid} -D images --freeze-cgroup absent", "absent"),
+        ("dump -t {pid} -D images --action-script false", "action script false failed"),
+        ("dump -t {pid} -D images --config absent", "absent: No such file"),
+        ("dump -t {pid} -D images --config bad.conf", "bad.conf:2: unknown option frob"),
+        ("dump -t {pid} -D images --config worse.conf", "worse.conf:1: tree needs a value"),
+        ("restore -D images more", "unexpected argument more"),
+        ("restore -D images -S", "--restore-sibling needs --restore-detached"),
+        ("restore -D images --exec-cmd", "--exec-cmd needs a command"),
+        ("restore -D images --exec-cmd -d -- true", "exclude each other"),
+        ("restore -D images --file-validation md5", "--file-validation is buildid or filesize"),
+        ("check -t {pid} -D images", "exclude each other"),
+        ("check --feature frob", "no feature is called frob"),
+        ("check -D absent", "absent: No such file"),
+        ("check -D images", "images: inventory.img: missing; this is no dump"),
+        ("show", "pass its directory"),
+        ("show absent", "absent: No such file"),
+        ("show images", "images: .*inventory.img"),
+    )
+    with open("bad.conf", "w") as f:
+        f.write("# a comment\nfrob\n")
+    with open("worse.conf", "w") as f:
+        f.write("tree\n")
+    fresh()
+    for line, pattern in lines:
+        refused("options", line.format(pid=tree.pid).split(), pattern)
+    empty("images")
+    tree.check_runs()
 
 
 def main():
-    random.seed(SEED)
-    LIBC.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    check(LIBC.unshare(CLONE_NEWNS) == 0, "no mount namespace of our own")
-    LIBC.mount(b"none", b"/", None, MS_REC | MS_PRIVATE, None)
-    tree = None
-    case = "start"
+    refusals.begin()
+    tree = Tree()
     try:
-        tree = Tree()
-        dumped = Dumped()
-        for case, args in ((no_such_pid, ()), (ancestors, ()), (dead_and_traced, ()),
-                           (privilege, (tree,)), (directories, (tree,)), (unsupported, ()),
-                           (no_space, ()), (truncated, (dumped,)), (damaged, (dumped,)),
-                           (dumped.restores, ())):
-            case(*args)
-    except (Failure, OSError, subprocess.SubprocessError) as failure:
-        print(f"{getattr(case, '__name__', case)}: {failure}")
-        return 1
+        return refusals.run_cases((
+            (no_such_pid, ()), (thread, ()), (ancestors, ()), (dead_and_traced, ()),
+            (privilege, (tree,)), (directories, (tree,)), (read_only, (tree,)),
+            (unsupported, ()), (session, ()), (no_space, ()), (options, (tree,))))
     finally:
-        if tree:
-            tree.close()
-    print("".join(f"{sentence}\n" for sentence in wrong), end="")
-    return 1 if wrong else 0
+        tree.close()
 
 
 if __name__ == "__main__":

@@ -45,6 +45,14 @@ def when_a_task_appears(child, tree, duration):
     spin_until(time.perf_counter() + random.uniform(0, duration / 4))
 
 
+def at_the_birth_of_the_root(child, tree, duration):
+    """It is there, and its crl may not have got hold of it yet."""
+    path = f"/proc/{tree.root}"
+    while child.poll() is None and not os.path.exists(path):
+        pass
+    spin_until(time.perf_counter() + random.uniform(0, 0.0001))
+
+
 def when_they_are_let_go(child, tree, duration):
     """The pidfile is written when all is made and nothing runs yet."""
     while child.poll() is None and not os.path.exists("pidfile"):
@@ -52,7 +60,7 @@ def when_they_are_let_go(child, tree, duration):
     spin_until(time.perf_counter() + random.uniform(0, 0.0015))
 
 
-MOMENTS = (after_a_while, when_a_task_appears, when_they_are_let_go)
+MOMENTS = (after_a_while, at_the_birth_of_the_root, when_a_task_appears, when_they_are_let_go)
 
 
 # ---------------------------------------------------------------- rounds

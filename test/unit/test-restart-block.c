@@ -9,6 +9,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 
+#include "crl/proc/records.h"
 #include "proc/load.h"
 #include "task/restart-block.h"
 #include "task/waiter.h"
@@ -60,7 +61,7 @@ static bool waiter_regs(const struct waiter *w, struct arch_regs *regs, long nr)
 }
 
 /* Ask for the rest: between what is sure to have passed and what can have passed. */
-static void check_rest(const struct waiter *w, const struct restart_reader *r,
+static void check_rest(const struct waiter *w, const struct task_records *r,
 	long inside, long long before, long long after)
 {
 	long long most = WAIT_NS - (before - w->stopped) + SLACK_NS;
@@ -72,7 +73,7 @@ static void check_rest(const struct waiter *w, const struct restart_reader *r,
 
 	if (!waiter_regs(w, &regs, inside))
 		return;
-	ret = restart_reader_rest(r, w->tid, &regs, &nr, &ns);
+	ret = restart_block_rest(r, w->tid, &regs, &nr, &ns);
 	if (!check(!ret, w, "%s", strerror(-ret)))
 		return;
 	check(nr == w->call->nr, w, "call %ld, not %ld", nr, w->call->nr);
@@ -82,9 +83,9 @@ static void check_rest(const struct waiter *w, const struct restart_reader *r,
 
 static void check_all(const struct waiter *w, size_t n, bool again)
 {
-	struct restart_reader *r;
+	struct task_records *r;
 	long long before = now(), after;
-	int ret = restart_reader_open(&r, &err);
+	int ret = task_records_read(&r, &err);
 
 	after = now();
 	if (!check(!ret, w, "%s", err.text))
@@ -92,7 +93,7 @@ static void check_all(const struct waiter *w, size_t n, bool again)
 	for (size_t i = 0; i < n; i++)
 		check_rest(&w[i], r, again ? SYS_restart_syscall : w[i].call->nr, before,
 			after);
-	restart_reader_close(r);
+	task_records_free(r);
 }
 
 static void check_end(const struct waiter *w)
@@ -192,10 +193,16 @@ static void rests(void)
 
 static int rest_alone(const struct waiter *w, long inside, long *nr, uint64_t *ns)
 {
+	struct task_records *records;
 	struct arch_regs regs;
+	int ret = task_records_read(&records, &err);
 
-	return waiter_regs(w, &regs, inside) ? restart_block_rest(w->tid, &regs, nr, ns)
-					     : -EINVAL;
+	if (ret)
+		return ret;
+	ret = waiter_regs(w, &regs, inside) ? restart_block_rest(records, w->tid, &regs, nr, ns)
+					    : -EINVAL;
+	task_records_free(records);
+	return ret;
 }
 
 static void for_ever(void)
@@ -207,7 +214,7 @@ static void for_ever(void)
 
 	CU_ASSERT_TRUE_FATAL(waiter_start(&w, &poll_forever, false));
 	CU_ASSERT_TRUE_FATAL(waiter_regs(&w, &regs, SYS_poll));
-	CU_ASSERT_EQUAL(restart_reader_rest(NULL, w.tid, &regs, &nr, &ns), 0);
+	CU_ASSERT_EQUAL(restart_block_rest(NULL, w.tid, &regs, &nr, &ns), 0);
 	CU_ASSERT_EQUAL(nr, SYS_poll);
 	CU_ASSERT_EQUAL(ns, RESTART_FOREVER);
 	nr = ns = 0;
@@ -220,24 +227,24 @@ static void for_ever(void)
 
 static void refusals(void)
 {
-	struct restart_reader *r;
+	struct task_records *r;
 	struct arch_regs regs;
 	struct waiter w;
 	uint64_t ns = 42;
 	long nr = 42;
 
-	CU_ASSERT_EQUAL_FATAL(restart_reader_open(&r, &err), 0);
+	CU_ASSERT_EQUAL_FATAL(task_records_read(&r, &err), 0);
 	CU_ASSERT_TRUE_FATAL(waiter_start(&w, &sleep_process, false));
 	CU_ASSERT_TRUE_FATAL(waiter_regs(&w, &regs, SYS_clock_nanosleep));
-	CU_ASSERT_EQUAL(restart_reader_rest(NULL, w.tid, &regs, &nr, &ns), -EOPNOTSUPP);
-	CU_ASSERT_EQUAL(restart_reader_rest(r, w.tid, &regs, &nr, &ns), -ESRCH);
-	CU_ASSERT_EQUAL(restart_reader_rest(r, getpid(), &regs, &nr, &ns), -ESRCH);
+	CU_ASSERT_EQUAL(restart_block_rest(NULL, w.tid, &regs, &nr, &ns), -EOPNOTSUPP);
+	CU_ASSERT_EQUAL(restart_block_rest(r, w.tid, &regs, &nr, &ns), -ESRCH);
+	CU_ASSERT_EQUAL(restart_block_rest(r, getpid(), &regs, &nr, &ns), -ESRCH);
 	CU_ASSERT_EQUAL(rest_alone(&w, SYS_clock_nanosleep, &nr, &ns), -EOPNOTSUPP);
 	CU_ASSERT_TRUE_FATAL(stop_in(&w, SYS_restart_syscall));
 	CU_ASSERT_EQUAL(rest_alone(&w, SYS_restart_syscall, &nr, &ns), -EOPNOTSUPP);
 	CU_ASSERT_EQUAL(nr, 42);
 	CU_ASSERT_EQUAL(ns, 42);
-	restart_reader_close(r);
+	task_records_free(r);
 	end(&w);
 }
 
@@ -248,13 +255,13 @@ int main(void)
 		{ "no end", for_ever },
 		{ "refusals", refusals },
 	};
-	struct restart_reader *r;
-	int ret = restart_reader_open(&r, &err);
+	struct task_records *r;
+	int ret = task_records_read(&r, &err);
 
 	if (ret) {
 		printf("%s\n", err.text);
 		return ret == -EPERM || ret == -ENOENT ? SKIP : 1;
 	}
-	restart_reader_close(r);
+	task_records_free(r);
 	return RUN_TESTS("restart blocks", tests);
 }

@@ -30,7 +30,7 @@ static void watches(char *text)
 		if (sscanf(p, "%60[^p]", line) == 1)
 			for (int i = 0; i < 5; i++)
 				if (atoi(p + 4) == fd[i])
-					memcpy(text + i * 60, line, 60);
+					strcpy(text + i * 61, line);
 }
 
 /* The data of what is ready, 0 for nothing. */
@@ -43,7 +43,7 @@ static uint64_t ready(void)
 
 int main(int argc, char **argv)
 {
-	char before[300] = "", after[300] = "";
+	char before[305] = "", after[305] = "";
 	struct epoll_event ev;
 	uint64_t one = 1;
 	int p[2];

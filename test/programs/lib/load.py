@@ -106,15 +106,20 @@ class Load:
             time.sleep(0.0005)
 
     def describe(self, late):
+        threads = self.threads()
+        return ", ".join(f"thread {i} {self.state_of(*threads[i])}" for i in late
+                         if i < len(threads))
+
+    @staticmethod
+    def state_of(pid, tid):
         try:
-            states = {i: status_of(*self.threads()[i]) for i in late}
-            return ", ".join(f"thread {i} {status['State']}, tracer {status['TracerPid']}"
-                             for i, status in states.items())
-        except (AttributeError, IndexError, OSError) as error:
-            return str(error)
+            status = status_of(pid, tid)
+            return f"{status['State']}, tracer {status['TracerPid']}"
+        except OSError as error:
+            return f"is gone ({error.strerror})"
 
     def threads(self):
-        return [(pid, tid) for pid in self.pids for tid in self.tids[pid]]
+        return [(pid, tid) for pid in self.pids for tid in self.tids.get(pid, [])]
 
     def read_masks(self):
         return {tid: status_of(pid, tid)["SigBlk"] for pid, tid in self.threads()}

@@ -24,6 +24,15 @@ void btf_free(struct btf *btf);
 long btf_find(
 	const struct btf *btf, unsigned int kind, const char *name, struct err *err);
 
+struct btf_name {
+	unsigned int kind;
+	const char *name;
+	long id; /* set by btf_find_all */
+};
+
+/* The same for several names in one pass; -ENOENT names the first that is not there. */
+int btf_find_all(const struct btf *btf, struct btf_name *names, unsigned int n, struct err *err);
+
 /* Bytes that a value of type `id` takes, a structure or a union. */
 uint32_t btf_size(const struct btf *btf, uint32_t id);
 
