@@ -16,6 +16,7 @@
 #include "crl/auto.h"
 #include "crl/batch.h"
 #include "crl/err.h"
+#include "crl/proc/records.h"
 #include "crl/freeze.h"
 #include "crl/proc/smaps.h"
 #include "crl/visit.h"
@@ -208,6 +209,15 @@ static int try_kcmp(struct err *err)
 	return 0;
 }
 
+static int try_records(struct err *err)
+{
+	struct task_records *records = NULL;
+	int ret = task_records_read(&records, err);
+
+	task_records_free(records);
+	return ret;
+}
+
 const struct feature features_task[] = {
 	{ "ptrace", NEED_REQUIRED, "stop tasks (PTRACE_SEIZE)", NULL, try_ptrace },
 	{ "batch", NEED_REQUIRED, "run system calls inside a stopped task", NULL,
@@ -217,5 +227,7 @@ const struct feature features_task[] = {
 	{ "pidfd_getfd", NEED_REQUIRED, "take over open files of tasks", "Linux 5.6",
 		try_pidfd_getfd },
 	{ "kcmp", NEED_REQUIRED, "tell which open files are shared", NULL, try_kcmp },
+	{ "inspect_bpf", NEED_USEFUL, "ask the kernel, and not each thread, what threads hold",
+		"Linux 5.8", try_records },
 	{ 0 },
 };

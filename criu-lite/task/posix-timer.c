@@ -94,7 +94,10 @@ static bool signal_queued(const SignalQueueEntry *q, const PosixTimerEntry *e)
 	return false;
 }
 
-/* It had time left when it was asked, and its signal, which was not there before, is now. */
+/*
+ * It had time left when it was asked, and its signal, which was not there before,
+ * is now. (Hidden where several timers share a signal: then it fires once more.)
+ */
 static bool fired_since(const struct dump_thread *t, const PosixTimerEntry *e)
 {
 	uint64_t before = t->status.sig_pending | t->status.shd_pending;

@@ -3,7 +3,7 @@
  * A reservation of 1 TiB with three pages touched costs three pages in the
  * images, and no more memory afterwards.
  *
- * zdtm: max-dump=512K
+ * zdtm: max-dump=512K timeout=240
  */
 #include "zdtm.h"
 

@@ -3,6 +3,8 @@
  * The restartable sequences area that the C library registers for each thread:
  * the kernel still knows it after a restore, says so when it is registered
  * again, and keeps the processor number in it right as the thread is moved.
+ *
+ * zdtm: needs=kernel:5.13
  */
 #include "task.h"
 #include "zdtm.h"

@@ -1,26 +1,27 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A hundred timers that fire one after the other, from before the dump until
- * after the restore: each fires once, whatever the dump was doing just then.
+ * Thirty timers, each with its own signal, that fire one after the other, from before the
+ * dump until after the restore: each fires once, whatever the dump was doing just then.
  */
 #include "task.h"
 #include "zdtm.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-#define TIMERS 100
-#define STEP   (8 * MS)
+#define TIMERS 30
+#define STEP   (15 * MS)
 
 static int fired[TIMERS];
 
 static void make(int i)
 {
-	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMIN + i % 20 };
-	struct itimerspec set = { .it_value = { STEP * i / (1000 * MS), STEP * i % (1000 * MS) + 1 } };
+	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL,
+		.sigev_signo = SIGRTMIN + i };
+	struct itimerspec set = { .it_value = { STEP * i / (1000 * MS),
+					  STEP * i % (1000 * MS) + 1 } };
 	int id;
 
 	ev.sigev_value.sival_int = i;
@@ -49,7 +50,7 @@ int main(int argc, char **argv)
 	int bad = 0;
 
 	test_init(argc, argv);
-	for (int i = 0; i < 20; i++)
+	for (int i = 0; i < TIMERS; i++)
 		mask |= 1UL << (SIGRTMIN + i - 1);
 	syscall(SYS_rt_sigprocmask, SIG_BLOCK, &mask, NULL, 8);
 	for (int i = 0; i < TIMERS; i++)

@@ -193,13 +193,20 @@ class Run:
             raise Failure(f"crl {command}: exit status {status}: {text}")
         return status, text
 
+    def inspect(self):
+        """How crl asks threads: one way for the tests of root, the other for the rest."""
+        if self.args.inspect != "both":
+            return self.args.inspect
+        return "visit" if self.test.uid else "bpf"
+
     def dump(self):
         """Dump; returns the tree as it was before, or None when the dump was to fail."""
         before = tree(self.pid)
         pidfds = {pid: os.pidfd_open(pid) for pid in before} if not self.changing else \
             {self.pid: os.pidfd_open(self.pid)}
         expected, stays = self.test.keys.get("dump-fails"), self.args.leave_running
-        status, text = self.crl("dump", "-t", str(self.pid), *["-R"] * stays)
+        status, text = self.crl("dump", "-t", str(self.pid), *["-R"] * stays,
+                                "--inspect", self.inspect())
         if expected is not None:
             if status == 0 or expected not in text:
                 raise Failure(f"dump: exit status {status}, expected {expected!r}, got {text!r}")
