@@ -5,7 +5,7 @@
  * system call is stored so that it makes the call again: ip at the
  * instruction, the number in ax; orig_ax still tells which call it was.
  *
- * Restored last, from outside (restore.c uses registers_set()): as long as a
+ * Restored last, from outside (revive.c uses registers_set()): as long as a
  * thread is a puppet its registers are those of the stub.
  */
 #include <asm/ldt.h>

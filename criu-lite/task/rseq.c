@@ -10,7 +10,7 @@
  *
  * The kernel writes to the area whenever the thread returns to user space: it
  * is registered when the memory is there, and the area of crl, which the first
- * task inherits, is given up before that is gone (restore.c).
+ * task inherits, is given up before that is gone (make.c).
  */
 #include <errno.h>
 #include <sys/ptrace.h>

@@ -2,7 +2,7 @@
 /*
  * Sessions and process groups. A group or session goes by the pid of its first
  * leader, who may be gone while members remain. Led by a task of the tree, or
- * by nobody any more, it can be made again (restore/plan.c); led by a task
+ * by nobody any more, it can be made again (task/family.c); led by a task
  * outside of the tree it cannot, except that a shell job takes part in the
  * session of whoever restores it.
  */

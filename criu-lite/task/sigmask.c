@@ -4,7 +4,7 @@
  * returns to when it sits in sigsuspend(2), ppoll(2) and the like: the call is
  * made again after a restore, with its own temporary mask.
  *
- * Restored last, from outside (restore.c): until then all signals are blocked.
+ * Restored last, from outside (revive.c): until then all signals are blocked.
  */
 #include <errno.h>
 #include <sys/ptrace.h>
