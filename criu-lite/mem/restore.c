@@ -443,6 +443,19 @@ static int parent_mm(struct mem_restore *r, const struct snap_task *parent, stru
 	return r->parent_mm ? 0 : err_os(err, ENOMEM, "mappings of the parent");
 }
 
+static int task_mm(struct mem_restore *r, const struct snap_task *t, struct err *err)
+{
+	if (r->task == t)
+		return 0;
+	arena_reset(&r->arena);
+	r->task = NULL;
+	r->mm = snapshot_mm(t, &r->arena);
+	if (!r->mm)
+		return err_os(err, ENOMEM, "mappings");
+	r->task = t;
+	return 0;
+}
+
 static int place_kernel_areas(struct mem_restore *r, struct puppet *p, const MmEntry *mm,
 	const struct snap_task *parent, struct err *err)
 {
@@ -460,13 +473,15 @@ int mem_restore_task(struct mem_restore *r, struct puppet *p, struct carrier *c,
 	const struct snap_task *t, const struct snap_task *parent, struct err *err)
 {
 	struct layout l;
-	MmEntry *mm;
+	const MmEntry *mm;
 	int ret = parent ? parent_mm(r, parent, err) : 0;
 
-	arena_reset(&r->arena);
-	mm = snapshot_mm(t, &r->arena);
-	if (!mm)
-		return err_os(err, ENOMEM, "mappings");
+	r->task = NULL; /* what follows allocates in its arena */
+	if (!ret)
+		ret = task_mm(r, t, err);
+	if (ret)
+		return ret;
+	mm = r->mm;
 	layout_make(&l, mm, parent ? r->parent_mm : NULL, &r->arena);
 	mark_filled(&l, &t->pages);
 	if (!parent)
@@ -494,14 +509,19 @@ int mem_restore_task(struct mem_restore *r, struct puppet *p, struct carrier *c,
 	return ret;
 }
 
-void mem_restore_last(struct mem_restore *r, struct puppet *p, const struct snap_task *t)
+int mem_restore_last(struct mem_restore *r, struct puppet *p, const struct snap_task *t,
+	struct err *err)
 {
-	const MmEntry *mm = snapshot_mm(t, &r->arena);
+	int ret = task_mm(r, t, err);
+	const MmEntry *mm = r->mm;
 
+	if (ret)
+		return ret;
 	if (mm->has_dumpable && mm->dumpable != 2)
 		batch_call2(&p->b, "PR_SET_DUMPABLE", SYS_prctl, PR_SET_DUMPABLE, mm->dumpable);
 	if (mm->thp_disabled)
 		batch_call5(&p->b, "PR_SET_THP_DISABLE", SYS_prctl, PR_SET_THP_DISABLE, 1, 0, 0, 0);
+	return 0;
 }
 
 int mem_restore_unstage(struct mem_restore *r, struct puppet *p, const struct snap_task *t,
@@ -509,14 +529,12 @@ int mem_restore_unstage(struct mem_restore *r, struct puppet *p, const struct sn
 {
 	const uint64_t arg[6] = { r->stage->base, r->stage->size };
 	struct vdso there;
-	MmEntry *mm;
 	int64_t result;
 	uint64_t insn;
-	int ret;
+	int ret = task_mm(r, t, err);
 
-	arena_reset(&r->arena);
-	mm = snapshot_mm(t, &r->arena);
-	ret = mm ? vdso_of_image(&r->own, mm, &there, err) : err_os(err, ENOMEM, "mappings");
+	if (!ret)
+		ret = vdso_of_image(&r->own, r->mm, &there, err);
 	if (ret)
 		return ret;
 	insn = vdso_syscall(&r->own, &there);

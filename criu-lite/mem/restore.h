@@ -32,7 +32,10 @@ struct mem_restore {
 	struct vdso own;
 	struct shared_segment *segment; /* one a snap_shmem */
 	struct progress *progress;
-	struct arena arena; /* of the task in work */
+	/* The task last worked on, unpacked. */
+	const struct snap_task *task;
+	MmEntry *mm;
+	struct arena arena;
 	/* The parent last looked at, unpacked: siblings come in a row. */
 	const struct snap_task *parent;
 	MmEntry *parent_mm;
@@ -58,7 +61,8 @@ int mem_restore_task(struct mem_restore *r, struct puppet *p, struct carrier *c,
 	const struct snap_task *t, const struct snap_task *parent, struct err *err);
 
 /* The last calls for an address space, when credentials are those of the image. */
-void mem_restore_last(struct mem_restore *r, struct puppet *p, const struct snap_task *t);
+int mem_restore_last(struct mem_restore *r, struct puppet *p, const struct snap_task *t,
+	struct err *err);
 
 /* Take the stage away from a task; `insn` addresses a system call in its vdso. */
 int mem_restore_unstage(struct mem_restore *r, struct puppet *p, const struct snap_task *t,

@@ -41,7 +41,7 @@ struct cast {
 	struct sched_cpus cpus; /* of crl, before it kept to one */
 	struct arena core_arena; /* messages of one thread */
 	struct arena arena;	 /* of `late` */
-	struct late_thread *late; /* threads, besides leaders, that cast_finish() is for */
+	struct late_thread *late; /* threads that cast_finish() is for */
 	size_t lates, late_cap;
 	int self_pidfd, carrier;
 	int lifeline; /* write end of a pipe that the root waits on */

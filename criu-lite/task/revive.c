@@ -5,9 +5,9 @@
  * directory and descriptors; its threads; the attributes of every thread, the
  * leader's last. A task that was a zombie dies now.
  *
- * Threads get their registers and signal mask as soon as they have their attributes.
- * When all this is done for all, interrupted waits are started again, the stage is
- * taken away, and the leaders get theirs. The last step lets all go.
+ * As soon as they have these, the stage is taken away, and threads get their registers
+ * and signal mask. Put off until this is done for all are interrupted waits, whose
+ * time would run, and those who must still take file locks. The last step lets all go.
  */
 #include <errno.h>
 #include <linux/sched.h>
@@ -94,6 +94,15 @@ static int unstring(struct cast *c, pid_t tid, const CoreEntry *core, const stru
 	return ret ? ret : sched_spread(tid, core, &c->cpus, c->snap->log, err);
 }
 
+/* Is a leader needed as a puppet when all tasks are revived? Or one of its threads, which run in its stage? */
+static bool ends_late(const struct cast *c, size_t i, const CoreEntry *core)
+{
+	const CrlThread *own = core->thread_core->crl;
+
+	return c->snap->locks || (own && own->has_restart_ns) ||
+	       (c->lates && c->late[c->lates - 1].task == i);
+}
+
 /*
  * A thread that nobody needs any more gets its registers at once, while its
  * message is at hand. One that waits for a time does not: its clock would run.
@@ -103,14 +112,17 @@ static int end_thread(struct cast *c, size_t i, unsigned k, const CoreEntry *cor
 	const CrlThread *own = core->thread_core->crl;
 	struct late_thread late = { i, k };
 	struct arch_regs regs;
+	int ret = 0;
 
-	if (own && own->has_restart_ns) {
+	if (k ? own && own->has_restart_ns : ends_late(c, i, core)) {
 		arena_push(&c->arena, c->late, c->lates, c->late_cap, late);
 		return 0;
 	}
 	registers_from_image(core, &regs);
 	restart_state(core, &regs);
-	return unstring(c, c->snap->task[i].threads[k].tid, core, &regs, err);
+	if (!k)
+		ret = mem_restore_unstage(c->mem, &c->actor[i].p, &c->snap->task[i], err);
+	return ret ? ret : unstring(c, c->snap->task[i].threads[k].tid, core, &regs, err);
 }
 
 static int revive_thread(struct cast *c, size_t i, unsigned k, const CoreEntry *leader,
@@ -134,10 +146,10 @@ static int revive_thread(struct cast *c, size_t i, unsigned k, const CoreEntry *
 		return err_os(err, ENOMEM, "core");
 	ret = task_restore(&th, err);
 	if (!ret && k == 0)
-		mem_restore_last(c->mem, p, t);
+		ret = mem_restore_last(c->mem, p, t, err);
 	if (!ret)
 		ret = puppet_run(p, err);
-	if (!ret && k)
+	if (!ret)
 		ret = end_thread(c, i, k, th.core, err);
 	return ret && k ? err_in(err, ret, "thread %d", th.tid) : ret;
 }
@@ -265,36 +277,17 @@ static int finish_thread(struct cast *c, size_t i, unsigned k, struct err *err)
 	return ret ? ret : unstring(c, th->tid, core, &regs, err);
 }
 
-/* Threads before leaders: a leader takes the stage away. */
-static int finish_late(struct cast *c, struct err *err)
-{
-	int ret = 0;
-
-	for (size_t i = 0; i < c->lates && !ret; i++) {
-		size_t task = c->late[i].task;
-
-		ret = finish_thread(c, task, c->late[i].thread, err);
-		if (ret)
-			return err_in(err, ret, "pid %d (%s)", c->snap->task[task].pid,
-				c->snap->task[task].comm);
-	}
-	return 0;
-}
-
+/* In the order in which they were put off: threads before their leader, who takes the stage away. */
 int cast_finish(struct cast *c, struct err *err)
 {
-	int ret = finish_late(c, err);
+	for (size_t i = 0; i < c->lates; i++) {
+		const struct snap_task *t = &c->snap->task[c->late[i].task];
+		int ret = finish_thread(c, c->late[i].task, c->late[i].thread, err);
 
-	for (size_t i = 0; i < c->snap->tasks && !ret; i++) {
-		const struct snap_task *t = &c->snap->task[i];
-
-		if (t->state == SNAP_DEAD)
-			continue;
-		ret = finish_thread(c, i, 0, err);
 		if (ret)
 			return err_in(err, ret, "pid %d (%s)", t->pid, t->comm);
 	}
-	return ret;
+	return 0;
 }
 
 int cast_release(struct cast *c, bool stopped, struct err *err)
