@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* crl: picks a command, and prints the one line of a failure. */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,6 +41,18 @@ static int run(const struct options *o, struct err *err)
 	return err_set(err, EINVAL, "unknown command %s; crl --help lists them", o->command);
 }
 
+/*
+ * Children and traced tasks are waited for, and their stops are no news: without
+ * SA_NOCLDSTOP each would also send us a signal. Whoever started us may have had
+ * SIGCHLD ignored, which would reap children before we see them.
+ */
+static void hear_of_children(void)
+{
+	const struct sigaction sa = { .sa_handler = SIG_DFL, .sa_flags = SA_NOCLDSTOP };
+
+	sigaction(SIGCHLD, &sa, NULL);
+}
+
 int main(int argc, char **argv)
 {
 	struct err err = { 0 };
@@ -54,6 +67,7 @@ int main(int argc, char **argv)
 		printf("Version: %s\n", CRL_VERSION);
 		return 0;
 	}
+	hear_of_children();
 	if (!ret)
 		ret = run(&o, &err);
 	if (ret < 0) {

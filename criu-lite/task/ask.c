@@ -327,7 +327,7 @@ static int thread_found(struct asking *k, struct err *err)
 	if (!ret)
 		ret = arch_regs_get(th->tid, &th->regs, err);
 	if (!ret)
-		ret = rseq_leave(th->tid, &th->regs, err);
+		ret = rseq_leave(th, err);
 	if (ret)
 		return ret;
 	refuse_left_behind(k->l, th);

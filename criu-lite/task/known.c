@@ -29,7 +29,7 @@
 #include "task/known.h"
 #include "task/task.h"
 
-#define WORTH_IT	 32 /* threads */
+#define WORTH_IT	 64 /* threads */
 #define DUMPABLE_MASK	 3ull
 #define FILTER_SHIFT	 2
 #define FILTER_MASK	 0x1ff
@@ -131,6 +131,14 @@ bool known_no_timers(const struct dump_thread *t)
 {
 	return t->record && HAVE(t->task->known->records, posix_timers) &&
 	       !t->task->record->posix_timers;
+}
+
+bool known_no_tls(const struct dump_thread *t)
+{
+	const struct task_record *rec = t->record;
+
+	return rec && HAVE(t->task->known->records, tls) && !rec->tls[0] && !rec->tls[1] &&
+	       !rec->tls[2];
 }
 
 bool known_small_files(const struct dump_thread *t, struct known_files *files)

@@ -48,6 +48,9 @@ bool known_status(struct dump_thread *t);
 /* True when it is known that the process has no POSIX timers. */
 bool known_no_timers(const struct dump_thread *t);
 
+/* True when it is known that the thread has no descriptors of set_thread_area(2). */
+bool known_no_tls(const struct dump_thread *t);
+
 /* As the files of procfs of these names say. */
 struct known_files {
 	int oom_score_adj;

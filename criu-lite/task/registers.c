@@ -18,6 +18,7 @@
 #include "crl/puppet.h"
 #include "snapshot/arena.h"
 #include "snapshot/obstacles.h"
+#include "task/known.h"
 #include "task/registers.h"
 #include "task/task.h"
 #include "task/xstate.h"
@@ -50,13 +51,14 @@ static UserX86RegsEntry *gp_entry(struct arena *a, const struct arch_regs *found
 	return e;
 }
 
-static UserDescT *tls_entry(struct arena *a, pid_t tid, int number)
+static UserDescT *tls_entry(struct arena *a, const struct dump_thread *t, int number)
 {
 	UserDescT *e = arena_msg(a, UserDescT, user_desc_t);
 	struct user_desc d = { .read_exec_only = 1, .seg_not_present = 1 };
 
 	/* Fails on a kernel without 32-bit support, where there are no descriptors either. */
-	ptrace(PTRACE_GET_THREAD_AREA, tid, number, &d);
+	if (!known_no_tls(t))
+		ptrace(PTRACE_GET_THREAD_AREA, t->tid, number, &d);
 	e->entry_number = number;
 	e->base_addr = d.base_addr;
 	e->limit = d.limit;
@@ -84,7 +86,7 @@ static int registers_take(struct dump_thread *t, const struct batch *b, unsigned
 	info->n_tls = TLS_COUNT;
 	info->tls = arena_alloc(a, TLS_COUNT * sizeof(*info->tls));
 	for (int i = 0; i < TLS_COUNT; i++)
-		info->tls[i] = tls_entry(a, t->tid, TLS_FIRST + i);
+		info->tls[i] = tls_entry(a, t, TLS_FIRST + i);
 	return xstate_take(t, err);
 }
 

@@ -57,33 +57,37 @@ static bool read_at(pid_t tid, uint64_t at, void *to, size_t n)
 	return process_vm_readv(tid, &l, 1, &r, 1, 0) == (ssize_t)n;
 }
 
-int rseq_leave(pid_t tid, struct arch_regs *regs, struct err *err)
+int rseq_leave(struct dump_thread *t, struct err *err)
 {
 	struct rseq_configuration c;
 	struct rseq_section s;
-	uint64_t at, ip = arch_regs_ip(regs);
-	int ret = rseq_get(tid, &c, err);
+	uint64_t at, ip = arch_regs_ip(&t->regs);
+	int ret = rseq_get(t->tid, &c, err);
 
-	if (ret || !c.pointer || !read_at(tid, c.pointer + RSEQ_CS_OFFSET, &at, sizeof(at)) || !at)
+	if (ret || !c.pointer)
 		return ret;
-	if (read_at(tid, at, &s, sizeof(s)) && ip - s.start < s.length)
-		arch_regs_set_ip(regs, s.abort);
+	t->rseq.area = c.pointer;
+	t->rseq.size = c.size;
+	t->rseq.signature = c.signature;
+	if (arch_syscall_nr(&t->regs) >= 0) /* no critical section has one */
+		return 0;
+	if (read_at(t->tid, c.pointer + RSEQ_CS_OFFSET, &at, sizeof(at)) && at &&
+		read_at(t->tid, at, &s, sizeof(s)) && ip - s.start < s.length)
+		arch_regs_set_ip(&t->regs, s.abort);
 	return 0;
 }
 
 static int rseq_take(struct dump_thread *t, const struct batch *b, unsigned first,
 	struct err *err)
 {
-	struct rseq_configuration c;
 	RseqEntry *e;
-	int ret = rseq_get(t->tid, &c, err);
 
-	if (ret || !c.pointer)
-		return ret;
+	if (!t->rseq.area)
+		return 0;
 	e = arena_msg(t->task->arena, RseqEntry, rseq_entry);
-	e->rseq_abi_pointer = c.pointer;
-	e->rseq_abi_size = c.size;
-	e->signature = c.signature;
+	e->rseq_abi_pointer = t->rseq.area;
+	e->rseq_abi_size = t->rseq.size;
+	e->signature = t->rseq.signature;
 	t->core->thread_core->rseq_entry = e;
 	return 0;
 }

@@ -2,12 +2,13 @@
 #ifndef CRL_TASK_RSEQ_H
 #define CRL_TASK_RSEQ_H
 
-#include <sys/types.h>
-
-struct arch_regs;
+struct dump_thread;
 struct err;
 
-/* Move a stopped thread out of a critical section: `regs` get the abort address. */
-int rseq_leave(pid_t tid, struct arch_regs *regs, struct err *err);
+/*
+ * Fill t->rseq, and move the stopped thread out of a critical section: t->regs
+ * get the abort address.
+ */
+int rseq_leave(struct dump_thread *t, struct err *err);
 
 #endif

@@ -60,6 +60,10 @@ struct dump_thread {
 	struct proc_status status; /* the thread's own; signal actions only where it is visited */
 	struct arch_regs regs;	   /* as found */
 	uint64_t sigmask;
+	struct {
+		uint64_t area; /* 0: none is registered */
+		uint32_t size, signature;
+	} rseq;
 	CoreEntry *core; /* being filled; core->tc only for the leader */
 };
 

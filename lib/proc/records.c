@@ -59,6 +59,7 @@ static const struct record_field fields[] = {
 	FIELD(BASE_TASK, "task_struct", "loginuid", loginuid, .optional = true),
 	FIELD(BASE_TASK, "task_struct", "comm", comm),
 	FIELD(BASE_TASK, "task_struct", "restart_block", restart),
+	FIELD(BASE_TASK, "task_struct", "thread.tls_array", tls, .optional = true),
 	FIELD(BASE_CRED, "cred", "user_ns", user_ns),
 	FIELD(BASE_CRED, "cred", "cap_inheritable", cap_inh),
 	FIELD(BASE_CRED, "cred", "cap_permitted", cap_prm),

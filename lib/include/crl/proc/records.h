@@ -44,6 +44,7 @@ struct task_record {
 	uint32_t uid[4], gid[4]; /* real, effective, saved, file system */
 	uint32_t securebits, loginuid;
 	uint32_t umask, n_groups;
+	uint64_t tls[3]; /* x86: descriptors of set_thread_area(2) */
 	uint32_t groups[RECORD_GROUPS]; /* the first ones */
 	char comm[16];
 	uint8_t restart[RECORD_BLOCK]; /* struct restart_block */
@@ -84,7 +85,7 @@ const struct task_record *task_records_find(const struct task_records *records, 
 
 /*
  * Does the running kernel show that member (offsetof in struct task_record)? Only
- * posix_timers, real_queued, loginuid and membarrier may be missing; they are zero then.
+ * posix_timers, real_queued, loginuid, membarrier and tls may be missing; they are zero then.
  */
 bool task_records_have(const struct task_records *records, size_t member);
 
