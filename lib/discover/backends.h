@@ -5,6 +5,6 @@
 
 struct discover_backend;
 
-extern const struct discover_backend discover_children;
+extern const struct discover_backend discover_children, discover_bpf;
 
 #endif

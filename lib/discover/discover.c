@@ -17,6 +17,7 @@
 
 static const struct discover_backend *const backends[] = {
 	&discover_children,
+	&discover_bpf,
 	NULL,
 };
 
@@ -54,6 +55,11 @@ const struct discover_backend *discover_backend(const char *name, struct err *er
 		return unknown(name, err);
 	err_in(err, 0, "no way of discovery works here");
 	return NULL;
+}
+
+const struct discover_backend *discover_by_iterator(void)
+{
+	return &discover_bpf;
 }
 
 static int list_add(void *arg, const struct discover_task *task, struct err *err)

@@ -22,7 +22,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "blame.h"
 #include "crl/auto.h"
@@ -31,16 +33,46 @@
 #include "crl/err.h"
 #include "crl/freeze.h"
 #include "crl/log.h"
+#include "crl/proc/file.h"
 #include "freezing.h"
 #include "seize.h"
 #include "tick.h"
 #include "tree.h"
 
 #define SECOND_NS 1000000000LL
+#define LARGE	  256 /* threads from which the iterator pays */
 #define PERIOD_NS 5000000L
 
 /* Where nobody else moves, a leader that stays dead so long is not merely in exec. */
 #define HEADLESS_PASSES 5
+
+static size_t threads_of(const struct freezing *f, pid_t pid)
+{
+	char path[PROC_PATH_SIZE];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%d/task", pid);
+	return fstatat(f->proc, path, &st, 0) ? 0 : st.st_nlink;
+}
+
+/*
+ * Meet everybody. A large tree is listed by the iterator over all tasks of the
+ * machine, where that works and nobody asked for another way.
+ */
+static int list_tree(struct freezing *f, const struct discover_backend *backend, struct err *err)
+{
+	const struct discover_backend *iterator = f->iterator;
+	int ret;
+
+	if (iterator && (f->set.n >= LARGE || threads_of(f, f->root) >= LARGE)) {
+		ret = iterator->list(f->root, DISCOVER_IDS, seize_meet, f, err);
+		if (!ret || ret == -ESRCH)
+			return ret;
+		log_debug(f->log, "listing by %s: %s", iterator->name, err->text);
+		f->iterator = NULL;
+	}
+	return backend->list(f->root, DISCOVER_IDS, seize_meet, f, err);
+}
 
 /* One more look at the whole tree; f->changed says whether that was news. */
 static int look_again(struct freezing *f, const struct discover_backend *backend,
@@ -51,7 +83,7 @@ static int look_again(struct freezing *f, const struct discover_backend *backend
 	f->pass++;
 	f->changed = false;
 	f->headless = 0;
-	ret = backend->list(f->root, DISCOVER_IDS, seize_meet, f, err);
+	ret = list_tree(f, backend, err);
 	if (!ret && cgroup) {
 		f->refrigerated = false;
 		ret = cgroup_freezer_thaw(cgroup, err);
@@ -185,6 +217,7 @@ int freeze_tree(pid_t root, const struct freeze_options *opt, struct frozen_tree
 	if (proc < 0)
 		return err_os(err, errno, "/proc");
 	opt = opt ? opt : &defaults;
+	f.iterator = opt->discover ? NULL : discover_by_iterator();
 	f.log = opt->log;
 	f.timeout = opt->timeout > 0 ? opt->timeout : FREEZE_TIMEOUT;
 	f.deadline = freezing_now() + f.timeout * SECOND_NS;

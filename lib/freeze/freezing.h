@@ -12,6 +12,7 @@
 #include "crl/proc/file.h"
 #include "set.h"
 
+struct discover_backend;
 struct log;
 
 struct freezing {
@@ -22,6 +23,7 @@ struct freezing {
 	struct proc_buf buf;
 	struct seize_set set;
 	long long deadline; /* CLOCK_MONOTONIC, ns */
+	const struct discover_backend *iterator; /* for large trees, or NULL */
 	uint32_t pass;	    /* of discovery, from 1 */
 	uint32_t ticks;
 	pid_t headless; /* in this pass: a process whose leader is dead, or 0 */

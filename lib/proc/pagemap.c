@@ -36,6 +36,7 @@
 #include "crl/proc/pagemap.h"
 
 #define PAGE	 4096ULL
+#define HUGE	 (2ULL << 20)
 #define BUF_SIZE 32768
 
 /* Ours, for headers older than the call. */
@@ -131,27 +132,42 @@ static uint64_t frame_of(int fd, volatile const char *page)
 }
 
 /*
- * Two pages that were only read share one frame: that is the zero page. The
- * huge zero page stays unknown and counts as memory: it may be freed as soon
- * as we let go of it, and its frames then hold anything.
+ * Pages that were only read, at two places `step` apart, share one frame: that
+ * is the zero page, or the first frame of the huge one. 0 where it is not so.
  */
-static void find_zero_frame(struct pagemap_caps *caps)
+static uint64_t shared_frame(int fd, size_t step, int advice)
+{
+	char *map = mmap(NULL, 3 * step, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const char *at;
+	uint64_t frame;
+
+	if (map == MAP_FAILED)
+		return 0;
+	madvise(map, 3 * step, advice); /* fails where there are no huge pages */
+	at = map + (step - (uintptr_t)map % step) % step;
+	frame = frame_of(fd, at);
+	if (frame != frame_of(fd, at + step))
+		frame = 0;
+	munmap(map, 3 * step);
+	return frame;
+}
+
+/*
+ * A process that has once touched the huge zero page keeps it from being freed
+ * until its end. Newer kernels call it a page of a file, which is left out too.
+ */
+static void find_zero_frames(struct pagemap_caps *caps)
 {
 	auto_fd int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t frame;
-	char *map;
+	uint64_t huge;
 
 	caps->zero_known = true;
 	if (fd < 0)
 		return;
-	map = mmap(NULL, 2 * PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (map == MAP_FAILED)
-		return;
-	madvise(map, 2 * PAGE, MADV_NOHUGEPAGE);
-	frame = frame_of(fd, map);
-	if (frame == frame_of(fd, map + PAGE))
-		caps->zero_pfn = frame;
-	munmap(map, 2 * PAGE);
+	caps->zero_pfn = shared_frame(fd, PAGE, MADV_NOHUGEPAGE);
+	huge = shared_frame(fd, HUGE, MADV_HUGEPAGE);
+	if (huge != caps->zero_pfn && huge % (HUGE / PAGE) == 0)
+		caps->huge_zero_pfn = huge;
 }
 
 static bool is_zero_frame(struct pagemap_caps *caps, uint64_t frame)
@@ -159,8 +175,9 @@ static bool is_zero_frame(struct pagemap_caps *caps, uint64_t frame)
 	if (frame == 0)
 		return false;
 	if (!caps->zero_known)
-		find_zero_frame(caps);
-	return frame == caps->zero_pfn;
+		find_zero_frames(caps);
+	return frame == caps->zero_pfn ||
+	       (caps->huge_zero_pfn && frame - caps->huge_zero_pfn < HUGE / PAGE);
 }
 
 static uint64_t entry_categories(struct pagemap_caps *caps, uint64_t entry)

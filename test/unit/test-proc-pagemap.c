@@ -294,6 +294,7 @@ static void stopped_by_caller(void)
 
 	touch(area, "w.w.w.w.");
 	for (size_t i = 0; i < WAYS; i++) {
+		bool lacking = ways[i].caps.no_ioctl; /* and not since this scan */
 		struct pagemap pm;
 		int calls = 0;
 
@@ -303,7 +304,7 @@ static void stopped_by_caller(void)
 				PAGEMAP_ANON, stop, &calls, &err),
 			-ENOTTY);
 		CU_ASSERT_EQUAL(calls, 2);
-		CU_ASSERT_EQUAL(ways[i].caps.no_ioctl, ways[0].caps.no_ioctl);
+		CU_ASSERT_EQUAL(ways[i].caps.no_ioctl, lacking);
 		pagemap_close(&pm);
 	}
 	munmap(area, 8 * PAGE);

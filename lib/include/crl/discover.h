@@ -50,6 +50,12 @@ const struct discover_backend *const *discover_backends(void);
 /* The one of this name, or with NULL the best that works here; NULL with *err filled. */
 const struct discover_backend *discover_backend(const char *name, struct err *err);
 
+/*
+ * The one whose cost is the same for a tree of any size: worth its while for a
+ * large one. It may turn out not to work when it is asked to list.
+ */
+const struct discover_backend *discover_by_iterator(void);
+
 /* Begins as all zeroes; the owner calls discover_list_deinit. */
 struct discover_list {
 	struct discover_task *v;

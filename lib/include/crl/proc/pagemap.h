@@ -41,10 +41,11 @@ struct page_range {
  */
 struct pagemap_caps {
 	bool entries_only;
-	bool no_ioctl;	   /* PAGEMAP_SCAN is missing: before 6.7 */
-	bool no_guard;	   /* the ioctl does not tell guard markers: before 6.16 */
-	bool zero_known;   /* zero_pfn was looked for */
-	uint64_t zero_pfn; /* 0: not to be had */
+	bool no_ioctl;		/* PAGEMAP_SCAN is missing: before 6.7 */
+	bool no_guard;		/* the ioctl does not tell guard markers: before 6.16 */
+	bool zero_known;	/* the next two were looked for */
+	uint64_t zero_pfn;	/* 0: not to be had */
+	uint64_t huge_zero_pfn; /* its first frame; 0: not to be had */
 };
 
 struct pagemap {
