@@ -24,6 +24,7 @@
 
 #define PID_MAX	   (4 << 20)
 #define TASKS_MAX  (1u << 20)
+#define CORES_KEPT 1024 /* some 10 KiB each; unpacking them again takes time */
 #define FD_MAX	   (1 << 30)
 
 int snapshot_open(struct snapshot *s, struct image_reader *rd, enum image_kind kind,
@@ -199,15 +200,19 @@ static int adopt_sessions(struct snapshot *s, bool shell_job, struct err *err)
 
 static int load_core(struct snapshot *s, struct snap_task *t, unsigned i, struct err *err)
 {
-	bool leader = i == 0;
+	bool leader = i == 0, keep = s->cores_kept < CORES_KEPT;
 	ProtobufCMessage *msg;
 	const CoreEntry *core;
 	int ret = snapshot_record(s, IMAGE_CORE, t->threads[i].tid, &core_entry__descriptor,
-		&s->scratch, &msg, &t->threads[i].core, err);
+		keep ? &s->arena : &s->scratch, &msg, keep ? NULL : &t->threads[i].core, err);
 
 	if (ret)
 		return ret;
 	core = (const CoreEntry *)msg;
+	if (keep) {
+		t->threads[i].unpacked = (CoreEntry *)msg;
+		s->cores_kept++;
+	}
 	if (leader != !!core->tc)
 		return err_set(err, EINVAL, "core-%d.img: not of a %s", t->threads[i].tid,
 			leader ? "task" : "thread");
@@ -399,7 +404,8 @@ void snapshot_deinit(struct snapshot *s)
 
 CoreEntry *snapshot_core(const struct snap_thread *t, struct arena *a)
 {
-	return core_entry__unpack(&a->pb, t->core.size, t->core.data);
+	return t->unpacked ? t->unpacked
+			   : core_entry__unpack(&a->pb, t->core.size, t->core.data);
 }
 
 MmEntry *snapshot_mm(const struct snap_task *t, struct arena *a)

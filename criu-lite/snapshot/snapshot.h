@@ -54,7 +54,8 @@ struct snap_pagemap {
 
 struct snap_thread {
 	pid_t tid;
-	struct blob core;
+	struct blob core;	/* empty when it is kept unpacked: */
+	CoreEntry *unpacked;
 };
 
 struct snap_task {
@@ -97,6 +98,7 @@ struct snapshot {
 	SeccompEntry *seccomp;
 	struct snap_task *task;
 	size_t tasks, threads;
+	unsigned cores_kept; /* unpacked */
 	struct snap_shmem *shmem; /* sorted by id */
 	size_t shmems, shmem_cap;
 	struct snap_lock *lock;
