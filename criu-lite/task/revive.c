@@ -30,6 +30,8 @@
 
 #define THREAD_SLOT  1
 #define BATCH_BIRTHS 500
+#define AT_ONCE	     16 /* threads that run their batches at a time */
+#define FEW	     8
 #define THREAD_FLAGS                                                                          \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PTRACE)
 
@@ -125,38 +127,117 @@ static int end_thread(struct cast *c, size_t i, unsigned k, const CoreEntry *cor
 	return ret ? ret : unstring(c, c->snap->task[i].threads[k].tid, core, &regs, err);
 }
 
-static int revive_thread(struct cast *c, size_t i, unsigned k, const CoreEntry *leader,
-	struct puppet *p, struct err *err)
+/* A thread on its way: its batch is running between the two halves. */
+struct reviving {
+	struct puppet own, *p;
+	const CoreEntry *core;
+	unsigned k;
+};
+
+static int revive_begin(struct cast *c, size_t i, struct reviving *v, const CoreEntry *leader,
+	struct err *err)
 {
 	const struct snap_task *t = &c->snap->task[i];
 	struct restore_thread th = {
 		.pid = t->pid,
-		.tid = t->threads[k].tid,
-		.leader = k == 0,
+		.tid = t->threads[v->k].tid,
+		.leader = v->k == 0,
 		.leader_core = leader,
 		.seccomp = c->snap->seccomp,
 		.own = &c->own,
-		.p = p,
+		.p = v->p,
 		.log = c->snap->log,
 	};
 	int ret;
 
-	th.core = k ? snapshot_core(&t->threads[k], &c->core_arena) : leader;
-	if (!th.core)
-		return err_os(err, ENOMEM, "core");
+	th.core = v->core;
 	ret = task_restore(&th, err);
-	if (!ret && k == 0)
-		ret = mem_restore_last(c->mem, p, t, err);
+	if (!ret && v->k == 0)
+		ret = mem_restore_last(c->mem, v->p, t, err);
+	return ret ? ret : puppet_start(v->p, err);
+}
+
+static int revive_end(struct cast *c, size_t i, struct reviving *v, struct err *err)
+{
+	int ret = puppet_finish(v->p, err);
+
+	return ret ? ret : end_thread(c, i, v->k, v->core, err);
+}
+
+static int in_thread(const struct cast *c, size_t i, unsigned k, int ret, struct err *err)
+{
+	return ret && k ? err_in(err, ret, "thread %d", c->snap->task[i].threads[k].tid) : ret;
+}
+
+/* One that has a whole slot for itself. */
+static int revive_alone(struct cast *c, size_t i, struct reviving *v, const CoreEntry *leader,
+	struct err *err)
+{
+	int ret = revive_begin(c, i, v, leader, err);
+
 	if (!ret)
-		ret = puppet_run(p, err);
-	if (!ret)
-		ret = end_thread(c, i, k, th.core, err);
-	return ret && k ? err_in(err, ret, "thread %d", th.tid) : ret;
+		ret = revive_end(c, i, v, err);
+	return in_thread(c, i, v->k, ret, err);
+}
+
+/* Has a thread little to do, so that its calls fit a part of a slot for sure? */
+static bool is_small(const CoreEntry *core)
+{
+	const ThreadCoreEntry *t = core->thread_core;
+
+	return !t->has_seccomp_filter && (!t->creds || t->creds->n_groups <= FEW) &&
+	       (!t->signals_p || t->signals_p->n_signals <= FEW);
+}
+
+static int begin_next(struct cast *c, size_t i, unsigned first, unsigned n, struct reviving *v,
+	const CoreEntry *core, const CoreEntry *leader, struct err *err)
+{
+	const struct snap_task *t = &c->snap->task[i];
+	pid_t tid = t->threads[first + n].tid;
+
+	*v = (struct reviving){ .p = &v->own, .core = core, .k = first + n };
+	puppet_init_part(&v->own, &c->stage, THREAD_SLOT, n, AT_ONCE, t->pid, tid);
+	return in_thread(c, i, v->k, revive_begin(c, i, v, leader, err), err);
+}
+
+/*
+ * Threads from number k on, as many as run at a time: each is set going while the
+ * next one's batch is made. One that has much to do is done alone. Returns how many
+ * were done, or -errno.
+ */
+static int revive_group(struct cast *c, size_t i, unsigned k, const CoreEntry *leader,
+	struct err *err)
+{
+	const struct snap_task *t = &c->snap->task[i];
+	const CoreEntry *core = NULL;
+	struct reviving v[AT_ONCE];
+	unsigned n = 0;
+	int ret = 0;
+
+	arena_reset(&c->core_arena);
+	for (; n < AT_ONCE && k + n < t->n_threads && !ret; n += !ret) {
+		core = snapshot_core(&t->threads[k + n], &c->core_arena);
+		if (!core)
+			ret = err_os(err, ENOMEM, "core");
+		else if (!is_small(core))
+			break;
+		else
+			ret = begin_next(c, i, k, n, &v[n], core, leader, err);
+	}
+	for (unsigned j = 0; j < n && !ret; j++)
+		ret = in_thread(c, i, v[j].k, revive_end(c, i, &v[j], err), err);
+	if (ret || n)
+		return ret ? ret : (int)n;
+	v[0] = (struct reviving){ .p = &v[0].own, .core = core, .k = k };
+	puppet_init(&v[0].own, &c->stage, THREAD_SLOT, t->pid, t->threads[k].tid);
+	ret = revive_alone(c, i, &v[0], leader, err);
+	return ret ? ret : 1;
 }
 
 static int revive_threads(struct cast *c, size_t i, struct err *err)
 {
 	const struct snap_task *t = &c->snap->task[i];
+	struct reviving first = { .p = &c->actor[i].p };
 	struct arena leader_arena;
 	const CoreEntry *leader;
 	int ret = 0;
@@ -165,15 +246,11 @@ static int revive_threads(struct cast *c, size_t i, struct err *err)
 	leader = snapshot_core(&t->threads[0], &leader_arena);
 	if (!leader)
 		ret = err_os(err, ENOMEM, "core");
-	for (unsigned k = 1; k < t->n_threads && !ret; k++) {
-		struct puppet p;
-
-		arena_reset(&c->core_arena);
-		puppet_init(&p, &c->stage, THREAD_SLOT, t->pid, t->threads[k].tid);
-		ret = revive_thread(c, i, k, leader, &p, err);
-	}
-	if (!ret)
-		ret = revive_thread(c, i, 0, leader, &c->actor[i].p, err);
+	first.core = leader;
+	for (unsigned k = 1; k < t->n_threads && ret >= 0; k += ret)
+		ret = revive_group(c, i, k, leader, err);
+	if (ret >= 0)
+		ret = revive_alone(c, i, &first, leader, err);
 	arena_deinit(&leader_arena);
 	return ret;
 }

@@ -52,13 +52,21 @@ void stage_close(struct stage *stage)
 	*stage = (struct stage){ 0 };
 }
 
-void puppet_init(struct puppet *p, const struct stage *stage, unsigned slot, pid_t pid, pid_t tid)
+void puppet_init_part(struct puppet *p, const struct stage *stage, unsigned slot, unsigned part,
+	unsigned parts, pid_t pid, pid_t tid)
 {
-	uint64_t at = stage->base + CODE_SIZE + (uint64_t)slot * STAGE_SLOT_SIZE;
+	size_t size = STAGE_SLOT_SIZE / parts;
+	unsigned notes = STAGE_OPS / parts;
+	uint64_t at = stage->base + CODE_SIZE + (uint64_t)slot * STAGE_SLOT_SIZE + part * size;
 
 	*p = (struct puppet){ .stage = stage, .pid = pid, .tid = tid, .slot = slot };
-	batch_init(&p->b, (void *)at, STAGE_SLOT_SIZE, at, stage->note + slot * STAGE_OPS,
-		STAGE_OPS);
+	batch_init(&p->b, (void *)at, size, at, stage->note + slot * STAGE_OPS + part * notes,
+		notes);
+}
+
+void puppet_init(struct puppet *p, const struct stage *stage, unsigned slot, pid_t pid, pid_t tid)
+{
+	puppet_init_part(p, stage, slot, 0, 1, pid, tid);
 }
 
 static int puppet_place(struct puppet *p, struct err *err)

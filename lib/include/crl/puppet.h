@@ -50,6 +50,13 @@ struct puppet {
 /* A thread in a ptrace-stop of ours, that has the stage mapped. */
 void puppet_init(struct puppet *p, const struct stage *stage, unsigned slot, pid_t pid, pid_t tid);
 
+/*
+ * The same with one of `parts` equal parts of a slot: for puppets that have little
+ * to do and run at the same time.
+ */
+void puppet_init_part(struct puppet *p, const struct stage *stage, unsigned slot, unsigned part,
+	unsigned parts, pid_t pid, pid_t tid);
+
 /* Run what was added since the last run, and judge the results. Nothing to do for an empty batch. */
 int puppet_run(struct puppet *p, struct err *err);
 
