@@ -70,6 +70,8 @@ int asker_init(struct asker *a, struct arena *lasting, struct err *err)
 		return err_os(err, ENOMEM, "batch");
 	if (self < 0)
 		return err_os(err, errno, "open /proc/self");
+	if (cgroups_init(&a->cgroups, err))
+		return -err->code;
 	return namespaces_read(self, a->namespaces.own, err);
 }
 
@@ -80,6 +82,7 @@ void asker_deinit(struct asker *a)
 	proc_buf_deinit(&a->buf);
 	status_deinit(&a->status);
 	known_deinit(&a->known);
+	cgroups_deinit(&a->cgroups);
 	free(a->scratch);
 	free(a->note);
 }
@@ -379,6 +382,8 @@ static int look_from_outside(struct asker *a, struct live_task *l, struct err *e
 
 	if (!ret)
 		ret = namespaces_check(&l->t, &a->namespaces, err);
+	if (!ret)
+		ret = cgroups_check(&a->cgroups, &l->t, err);
 	if (!ret)
 		ret = proc_list_dir(l->t.proc, "fd", &a->buf, &l->fds, err);
 	if (ret)

@@ -12,6 +12,7 @@
 #include "crl/visit.h"
 #include "image/frame.h"
 #include "snapshot/arena.h"
+#include "task/cgroup.h"
 #include "task/ids.h"
 #include "task/known.h"
 #include "task/namespaces.h"
@@ -35,6 +36,7 @@ struct asker {
 	struct crew *crew; /* takes finished images */
 	struct known known;
 	struct namespaces namespaces;
+	struct cgroups cgroups;
 	struct seccomp_table seccomp;
 	struct xstate_layout layout;
 	struct image_writer out;

@@ -39,6 +39,7 @@ static const struct iter_field fields[] = {
 	FIELD(ITER_TASK, "task_struct", "fs", fs),
 	FIELD(ITER_TASK, "task_struct", "sighand", sighand),
 	FIELD(ITER_TASK, "task_struct", "nsproxy", nsproxy),
+	FIELD(ITER_TASK, "task_struct", "cgroups", cgroups, .optional = true),
 	FIELD(ITER_TASK, "task_struct", "pdeath_signal", pdeath_signal),
 	FIELD(ITER_TASK, "task_struct", "personality", personality),
 	FIELD(ITER_TASK, "task_struct", "seccomp.mode", seccomp_mode),

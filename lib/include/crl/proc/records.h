@@ -38,6 +38,7 @@ struct task_record {
 	uint64_t atomic_flags; /* bit 0: no new privileges */
 	uint64_t pending, blocked;
 	uint64_t mm, files, fs, sighand, nsproxy, user_ns;
+	uint64_t cgroups; /* the set of one cgroup a hierarchy */
 	uint64_t cap_inh, cap_prm, cap_eff, cap_bnd, cap_amb;
 	uint32_t altstack_flags, pdeath_signal;
 	uint32_t personality, seccomp_mode;
