@@ -15,6 +15,9 @@ static const struct command commands[] = {
 	{ "restore", cmd_restore, "restore -D DIR          bring it back" },
 	{ "check", cmd_check, "check [-t PID | -D DIR] what is possible here, of a tree, of a dump" },
 	{ "show", cmd_show, "show DIR [PID|IMAGE]    what is in a dump" },
+#ifdef CRL_FAULTS
+	{ "faults", cmd_faults, "faults                  what CRL_FAULT may name" },
+#endif
 };
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/log.h"
 #include "fd/tty-restore.h"
 #include "mem/restore.h"
@@ -66,7 +67,8 @@ static int load_and_plan(struct restoring *r, struct err *err)
 
 	r->files.opt = &r->opt->files;
 	ret = snapshot_load(&r->snap, r->opt->dir, &r->files, &opt, r->opt->log, err);
-	return ret ? ret : family_plan(&r->family, &r->snap, &r->snap.arena, err);
+	return ret ? ret : FAULT_STEP(PLAN, err,
+		family_plan(&r->family, &r->snap, &r->snap.arena, err));
 }
 
 static void expect_pages(struct restoring *r)
@@ -82,7 +84,7 @@ static int make_all(struct restoring *r, struct err *err)
 {
 	int ret;
 
-	if (prctl(PR_SET_CHILD_SUBREAPER, 1))
+	if (FAULT(SUBREAPER) || prctl(PR_SET_CHILD_SUBREAPER, 1))
 		return err_os(err, errno, "become a subreaper");
 	expect_pages(r);
 	r->mem = (struct mem_restore){ .snap = &r->snap, .files = &r->files,
@@ -91,7 +93,7 @@ static int make_all(struct restoring *r, struct err *err)
 	if (!ret)
 		ret = cast_init(&r->cast, &r->snap, &r->family, &r->files, &r->mem, err);
 	if (!ret)
-		ret = cast_check_pids(&r->cast, err);
+		ret = FAULT_STEP(PIDS, err, cast_check_pids(&r->cast, err));
 	if (!ret)
 		ret = mem_restore_shared(&r->mem, err);
 	r->cast.sibling = r->opt->sibling;
@@ -107,7 +109,7 @@ static int make_all(struct restoring *r, struct err *err)
 static int resume_all(struct restoring *r, struct err *err)
 {
 	pid_t root = r->snap.task[0].pid;
-	int ret = r->opt->made ? r->opt->made(r->opt->arg, root, err) : 0;
+	int ret = !r->opt->made ? 0 : FAULT_STEP(MADE, err, r->opt->made(r->opt->arg, root, err));
 
 	restore_files_clean(&r->files);
 	if (!ret)

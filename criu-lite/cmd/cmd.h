@@ -18,5 +18,6 @@ int cmd_dump(const struct options *o, struct err *err);
 int cmd_restore(const struct options *o, struct err *err);
 int cmd_check(const struct options *o, struct err *err);
 int cmd_show(const struct options *o, struct err *err);
+int cmd_faults(const struct options *o, struct err *err);
 
 #endif

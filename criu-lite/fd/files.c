@@ -27,6 +27,7 @@
 
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/proc/smaps.h"
 #include "fd/fd.h"
 #include "fd/files.h"
@@ -180,7 +181,7 @@ static int path_lookup(struct files *f, struct dump_task *t, uint64_t dev, uint6
 static int read_link(struct dump_task *t, const char *link, char *name, size_t size,
 	struct err *err)
 {
-	ssize_t n = readlinkat(t->proc, link, name, size - 1);
+	ssize_t n = FAULT(READ_LINK) ? -1 : readlinkat(t->proc, link, name, size - 1);
 
 	if (n < 0)
 		return err_os(err, errno, "read the link %s", link);
@@ -274,7 +275,7 @@ static int view_open(struct fd_view *v, int pidfd, char *link, size_t size, stru
 	char path[32];
 	int ret;
 
-	v->local = syscall(SYS_pidfd_getfd, pidfd, v->fd, 0);
+	v->local = FAULT(FD_TAKE) ? -1 : syscall(SYS_pidfd_getfd, pidfd, v->fd, 0);
 	if (v->local < 0)
 		return err_os(err, errno, "duplicate it");
 	snprintf(path, sizeof(path), "fd/%d", v->fd);
@@ -302,7 +303,7 @@ static int description_dump(struct files *f, struct fd_view *v, struct descripti
 		return fd_refuse(f, v, "this kind of file is not carried", "close it before the dump");
 	e = files_new(f, ops->type);
 	view_owner(f, v);
-	ret = ops->dump(f, v, e, err);
+	ret = FAULT_STEP(FD_DUMP, err, ops->dump(f, v, e, err));
 	if (ret) {
 		files_drop_last(f);
 		return ret < 0 ? err_in(err, ret, "%s", ops->name) : ret;
@@ -365,7 +366,7 @@ int files_table(struct files *f, struct dump_task *t, const int *fd, const bool 
 
 	if (ret || !n)
 		return ret;
-	pidfd = pidfd_open(t->pid, 0);
+	pidfd = FAULT(FD_TABLE) ? -1 : pidfd_open(t->pid, 0);
 	if (pidfd < 0)
 		return err_os(err, errno, "pidfd_open");
 	for (size_t i = 0; i < n && !ret; i++) {
@@ -406,7 +407,7 @@ int files_write(struct files *f, struct image_writer *w, struct err *err)
 
 	for (unsigned i = 0; i < fd_table_size && !ret; i++)
 		if (fd_table[i]->finish)
-			ret = fd_table[i]->finish(f, err);
+			ret = FAULT_STEP(FILES_FINISH, err, fd_table[i]->finish(f, err));
 	if (!ret)
 		ret = write_entries(f, w, err);
 	return ret ? ret : locks_write(f, w, err);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "fd/fd.h"
 #include "fd/ghost.h"
 #include "fd/restore-files.h"
@@ -235,7 +236,7 @@ int restore_files_get(struct restore_files *r, uint32_t id, int *fd, struct err 
 	const struct fd_ops *ops = fd_ops_of(f->entry->type);
 
 	if (f->fd < 0) {
-		int ret = ops->open(r, f->entry, &f->fd, err);
+		int ret = FAULT_STEP(FILE_OPEN, err, ops->open(r, f->entry, &f->fd, err));
 
 		if (ret)
 			return err_in(err, ret, "%s", ops->name);

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/puppet.h"
 #include "fd/fd.h"
 #include "fd/restore-files.h"
@@ -116,7 +117,8 @@ static int attach_all(struct puppet *p, struct restore_files *files, const struc
 	for (size_t i = 0; i < t->n_fds; i++) {
 		const FileEntry *e = restore_files_entry(files, t->fds[i].id);
 		const struct fd_ops *ops = fd_ops_of(e->type);
-		int ret = ops->attach ? ops->attach(files, e, p, t->fds[i].fd, err) : 0;
+		int ret = !ops->attach ? 0 : FAULT_STEP(ATTACH, err,
+			ops->attach(files, e, p, t->fds[i].fd, err));
 
 		if (ret)
 			return err_in(err, ret, "fd %d: %s", t->fds[i].fd, ops->name);

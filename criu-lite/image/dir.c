@@ -34,6 +34,7 @@
 
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "image/dir.h"
 #include "image/inventory.h"
 #include "image/names.h"
@@ -110,7 +111,7 @@ static int remove_stale(int target, const char *name, struct err *err)
 static int check_target(const struct image_dir *dir, struct err *err)
 {
 	struct names names = { 0 };
-	int ret = names_read(&names, dir->target);
+	int ret = FAULT(DIR_READ) ? -errno : names_read(&names, dir->target);
 
 	if (ret)
 		err_os(err, -ret, "read the directory");
@@ -153,7 +154,7 @@ static int try_lock(int fd)
 {
 	struct stat st;
 
-	if (flock(fd, LOCK_EX | LOCK_NB) && errno == EWOULDBLOCK)
+	if ((FAULT(DIR_LOCK) || flock(fd, LOCK_EX | LOCK_NB)) && errno == EWOULDBLOCK)
 		return 0;
 	return fstat(fd, &st) == 0 && st.st_nlink > 0;
 }
@@ -162,7 +163,7 @@ static int make_private(struct image_dir *dir, struct err *err)
 {
 	for (int i = 0; i < ATTEMPTS; i++) {
 		random_name(dir->name);
-		if (mkdirat(dir->target, dir->name, 0700)) {
+		if (FAULT(DIR_MAKE) || mkdirat(dir->target, dir->name, 0700)) {
 			if (errno == EEXIST)
 				continue;
 			return err_set(err, errno,
@@ -201,8 +202,8 @@ int image_dir_begin(struct image_dir *dir, int target_fd, struct err *err)
 
 	dir->fd = -1;
 	dir->target = openat(target_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir->target < 0)
-		return err_os(err, errno, "open");
+	if (FAULT(DIR_OPEN) || dir->target < 0)
+		return err_os(err, errno, "open the image directory");
 	ret = make_private(dir, err);
 	if (!ret)
 		ret = check_target(dir, err);
@@ -222,7 +223,7 @@ static int sync_file(int dirfd, const char *name, struct err *err)
 {
 	auto_fd int fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 
-	if (fd < 0 || fsync(fd))
+	if (fd < 0 || FAULT(SYNC) || fsync(fd))
 		return err_os(err, errno, "%s: sync", name);
 	return 0;
 }
@@ -233,7 +234,7 @@ static int sync_all(
 	int ret = 0;
 
 	if (names->nr > SYNC_EACH) {
-		if (syncfs(dir->fd))
+		if (FAULT(SYNC) || syncfs(dir->fd))
 			return err_os(err, errno, "sync");
 		return 0;
 	}
@@ -245,7 +246,8 @@ static int sync_all(
 /* Moves a file up. Where the file system allows it, nothing is ever replaced. */
 static int move(const struct image_dir *dir, const char *name, struct err *err)
 {
-	int ret = renameat2(dir->fd, name, dir->target, name, RENAME_NOREPLACE);
+	int ret = FAULT(RENAME) ? -1
+			: renameat2(dir->fd, name, dir->target, name, RENAME_NOREPLACE);
 
 	if (ret && errno == EINVAL)
 		ret = renameat(dir->fd, name, dir->target, name);
@@ -265,7 +267,7 @@ static int move_all(
 	}
 	if (!ret)
 		ret = move(dir, INVENTORY_FILE, err);
-	if (!ret && fsync(dir->target)) {
+	if (!ret && (FAULT(SYNC_DIR) || fsync(dir->target))) {
 		ret = err_os(err, errno, "sync");
 		renameat(dir->target, INVENTORY_FILE, dir->fd, INVENTORY_FILE);
 	}
@@ -284,7 +286,8 @@ int image_dir_commit(struct image_dir *dir, struct err *err)
 		err_os(err, -ret, "read %s", dir->name);
 	if (!ret && !names_have(&names, INVENTORY_FILE))
 		ret = err_set(err, EINVAL, "a dump without %s", INVENTORY_FILE);
-	if (!ret && (ret = names_store(&names, dir->fd, JOURNAL)))
+	if (!ret && (ret = FAULT(JOURNAL) ? -errno
+			 : names_store(&names, dir->fd, JOURNAL)))
 		err_os(err, -ret, "%s: write", JOURNAL);
 	if (!ret)
 		ret = sync_all(dir, &names, err);

@@ -18,6 +18,7 @@
 
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "image/frame.h"
 #include "image/hash.h"
 #include "image/wire.h"
@@ -116,10 +117,11 @@ int image_writer_finish(
 		return IMAGE_NOT_MADE;
 	fd = openat(dirfd, w->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 		0600);
-	if (fd < 0)
+	if (FAULT(IMAGE_CREATE) || fd < 0)
 		return err_os(err, errno, "%s: create", w->name);
 	while (done < w->size) {
-		ssize_t n = write(fd, w->data + done, w->size - done);
+		ssize_t n = FAULT(IMAGE_WRITE) ? -1
+				: write(fd, w->data + done, w->size - done);
 
 		if (n < 0 && errno != EINTR)
 			return err_os(err, errno, "%s: write", w->name);
@@ -201,7 +203,8 @@ static int read_all(struct image_reader *r, int fd, size_t size, struct err *err
 	if (ret)
 		return ret;
 	do {
-		ssize_t n = read(fd, r->buf + got, size + 1 - got);
+		ssize_t n = FAULT(LOAD_READ) ? -1
+				: read(fd, r->buf + got, size + 1 - got);
 
 		if (n < 0)
 			return err_os(err, errno, "%s: read", r->name);
@@ -223,7 +226,7 @@ static int open_image(struct image_reader *r, int dirfd, size_t *size, struct er
 
 	if (fd < 0 && errno == ELOOP)
 		return err_set(err, EBADMSG, "%s: is a symbolic link", r->name);
-	if (fd < 0 || fstat(fd, &st))
+	if (FAULT(LOAD_OPEN) || fd < 0 || fstat(fd, &st))
 		return err_os(err, errno, "%s: open", r->name);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, EBADMSG, "%s: is not a regular file", r->name);

@@ -15,6 +15,7 @@
 
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "image/frame.h"
 #include "image/hash.h"
 #include "image/inventory.h"
@@ -89,7 +90,8 @@ int inventory_write(InventoryEntry *inv, int dirfd, uint64_t sums_hash,
 			break;
 	}
 	if (!ret)
-		ret = image_writer_finish(&w, dirfd, &sum, err);
+		ret = FAULT_STEP(INVENTORY, err,
+			image_writer_finish(&w, dirfd, &sum, err));
 	inv->crl = before;
 	image_writer_deinit(&w);
 	return ret;

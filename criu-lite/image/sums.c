@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "image/frame.h"
 #include "image/hash.h"
 #include "image/sums.h"
@@ -149,7 +150,7 @@ int sums_write(struct sums *sums, int dirfd, uint64_t *hash, struct err *err)
 
 	if (sums->nr)
 		qsort(sums->entries, sums->nr, sizeof(*sums->entries), by_name);
-	ret = image_writer_start(&w, IMAGE_CRL_SUMS, 0, err);
+	ret = FAULT_STEP(SUMS, err, image_writer_start(&w, IMAGE_CRL_SUMS, 0, err));
 	for (size_t i = 0; i < sums->nr && !ret; i++)
 		ret = put_entry(&w, &sums->entries[i], err);
 	if (!ret)

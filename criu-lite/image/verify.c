@@ -19,6 +19,7 @@
 
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "image/hash.h"
 #include "image/inventory.h"
 #include "image/names.h"
@@ -57,7 +58,7 @@ static int hash_range(int fd, const struct sums_entry *f, uint64_t start, uint64
 {
 	image_hash_reset(s->state);
 	while (start < end) {
-		ssize_t n = pread(
+		ssize_t n = FAULT(VERIFY_READ) ? -1 : pread(
 			fd, s->block, end - start < BLOCK ? end - start : BLOCK, start);
 
 		if (n < 0)
@@ -88,7 +89,7 @@ static int open_listed(int dirfd, const struct sums_entry *f, struct err *err)
 		return missing(f, err);
 	if (fd < 0 && errno == ELOOP)
 		return err_set(err, EBADMSG, "%s: is a symbolic link", f->name);
-	if (fd < 0 || fstat(fd, &st))
+	if (FAULT(VERIFY_OPEN) || fd < 0 || fstat(fd, &st))
 		return err_os(err, errno, "%s: open", f->name);
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, EBADMSG, "%s: is not a regular file", f->name);

@@ -23,6 +23,7 @@
 
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/proc/pagemap.h"
 #include "image/frame.h"
 #include "image/hash.h"
@@ -116,7 +117,7 @@ static int job_index(struct page_job *job, struct err *err)
 static int read_source(struct page_job *job, uint8_t *to, uint64_t at, uint64_t len, struct err *err)
 {
 	while (len) {
-		ssize_t n = pread(job->source, to, len, at);
+		ssize_t n = FAULT(PAGES_READ) ? -1 : pread(job->source, to, len, at);
 
 		if (n == 0 && !job->pid) { /* the last page of a file may reach beyond its end */
 			memset(to, 0, len);
@@ -137,7 +138,8 @@ static int read_spans(struct page_job *job, uint8_t *to, const struct iovec *iov
 	size_t bytes, struct err *err)
 {
 	struct iovec local = { to, bytes };
-	ssize_t got = job->pid ? process_vm_readv(job->pid, &local, 1, iov, n, 0) : 0;
+	ssize_t got = job->pid && !FAULT(PAGES_VMREAD)
+			? process_vm_readv(job->pid, &local, 1, iov, n, 0) : 0;
 
 	if (got == (ssize_t)bytes)
 		return 0;
@@ -189,7 +191,7 @@ static int read_chunk(struct page_job *job, size_t chunk, uint8_t *buf, size_t s
 static int write_all(int fd, const uint8_t *buf, size_t size, uint64_t at, struct err *err)
 {
 	while (size) {
-		ssize_t n = pwrite(fd, buf, size, at);
+		ssize_t n = FAULT(PAGES_WRITE) ? -1 : pwrite(fd, buf, size, at);
 
 		if (n < 0)
 			return err_os(err, errno, "write pages");
@@ -248,7 +250,8 @@ static int job_run_threads(struct page_job *job, unsigned threads, struct err *e
 		threads = 1;
 	for (; started + 1 < threads && started < THREADS_MAX - 1; started++) {
 		helper[started] = (struct page_thread){ .job = job };
-		if (pthread_create(&helper[started].thread, NULL, job_thread, &helper[started]))
+		if (FAULT(PAGES_THREAD) ||
+			pthread_create(&helper[started].thread, NULL, job_thread, &helper[started]))
 			break;
 	}
 	ret = job_run(job, err);
@@ -273,7 +276,7 @@ static int page_file(struct page_writer *w, const struct page_list *list, pid_t 
 
 	image_name(name, IMAGE_PAGES, id);
 	out = openat(w->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (out < 0)
+	if (FAULT(PAGES_CREATE) || out < 0)
 		return err_os(err, errno, "create %s", name);
 	job.out = out;
 	ret = job_index(&job, err);

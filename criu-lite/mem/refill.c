@@ -18,6 +18,7 @@
 
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/puppet.h"
 #include "fd/transfer.h"
 #include "image/magic.h"
@@ -56,11 +57,12 @@ static int view_open(struct page_view *v, struct mem_restore *r, const struct sn
 	if (!t->pages.bytes)
 		return 0;
 	image_name(name, IMAGE_PAGES, t->pages.file);
-	*fd = openat(r->snap->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	*fd = FAULT(PAGES_OPEN) ? -1
+		: openat(r->snap->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0)
 		return err_os(err, errno, "%s", name);
 	at = mmap(NULL, t->pages.bytes, PROT_READ, MAP_PRIVATE, *fd, 0);
-	if (at == MAP_FAILED)
+	if (FAULT(PAGES_MAP) || at == MAP_FAILED)
 		return err_os(err, errno, "map %s", name);
 	v->data = at;
 	return 0;

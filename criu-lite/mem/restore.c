@@ -26,6 +26,7 @@
 
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/puppet.h"
 #include "fd/restore-files.h"
 #include "fd/transfer.h"
@@ -73,13 +74,14 @@ static int segment_open(struct shared_segment *s, struct err *err)
 {
 	char path[80];
 
-	s->at = mmap(NULL, s->image->size, PROT_READ | PROT_WRITE,
+	s->at = FAULT(SHARED_MAP) ? MAP_FAILED
+		: mmap(NULL, s->image->size, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (s->at == MAP_FAILED)
 		return err_os(err, errno, "map %llu bytes", (unsigned long long)s->image->size);
 	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", (unsigned long)s->at,
 		(unsigned long)s->at + s->image->size);
-	s->fd = open(path, O_RDWR | O_CLOEXEC);
+	s->fd = FAULT(SHARED_OPEN) ? -1 : open(path, O_RDWR | O_CLOEXEC);
 	if (s->fd < 0)
 		return err_os(err, errno, "open it (needs CAP_CHECKPOINT_RESTORE)");
 	return 0;
@@ -105,7 +107,8 @@ static int segment_fill(struct mem_restore *r, struct shared_segment *s, struct 
 		if (len > s->image->size - at)
 			len = s->image->size - at;
 		while (len) {
-			ssize_t n = pread(fd, (char *)s->at + at, len, from);
+			ssize_t n = FAULT(SHARED_READ) ? -1
+					: pread(fd, (char *)s->at + at, len, from);
 
 			if (n <= 0)
 				return err_os(err, n ? errno : EIO, "read %s", name);
@@ -540,7 +543,8 @@ int mem_restore_unstage(struct mem_restore *r, struct puppet *p, const struct sn
 	insn = vdso_syscall(&r->own, &there);
 	if (!insn)
 		return err_set(err, EOPNOTSUPP, "without a vdso a task is not restored");
-	ret = puppet_syscall_at(p->tid, insn, SYS_munmap, arg, &result, err);
+	ret = FAULT_STEP(UNSTAGE, err,
+		puppet_syscall_at(p->tid, insn, SYS_munmap, arg, &result, err));
 	if (!ret && result)
 		ret = err_os(err, -(int)result, "unmap the stage");
 	return ret;

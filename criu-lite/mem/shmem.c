@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/proc/smaps.h"
 #include "mem/mem.h"
 #include "mem/pages.h"
@@ -51,7 +52,7 @@ static int segment_open(struct shmem_segment *seg, struct dump_task *t, const st
 
 	snprintf(name, sizeof(name), "map_files/%llx-%llx", (unsigned long long)v->start,
 		(unsigned long long)v->end);
-	seg->fd = openat(t->proc, name, O_RDONLY | O_CLOEXEC);
+	seg->fd = FAULT(SHMEM_OPEN) ? -1 : openat(t->proc, name, O_RDONLY | O_CLOEXEC);
 	if (seg->fd < 0)
 		return err_os(err, errno, "open %s (needs CAP_CHECKPOINT_RESTORE)", name);
 	if (fstat(seg->fd, &st))
@@ -106,7 +107,7 @@ static int segment_ranges(const struct shmem_segment *seg, struct page_list *lis
 
 	while (!ret && (data = lseek(seg->fd, data, SEEK_DATA)) >= 0) {
 		hole = lseek(seg->fd, data, SEEK_HOLE);
-		if (hole < 0)
+		if (FAULT(SHMEM_RANGES) || hole < 0)
 			return err_os(err, errno, "find its pages");
 		ret = page_list_add(list, data, ((hole + PAGE - 1) & ~(PAGE - 1)) - data, err);
 		data = hole;

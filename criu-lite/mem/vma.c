@@ -20,6 +20,7 @@
 #include <sys/mman.h>
 
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/proc/smaps.h"
 #include "fd/files.h"
 #include "mem/mem.h"
@@ -251,7 +252,7 @@ int vma_collect(struct dump_task *t, struct files *files, struct shmem *shmem,
 	struct smaps it;
 	struct proc_vma v;
 	PROC_BUF_AUTO buf = { 0 };
-	int ret = smaps_open(&it, t->proc, "smaps", &buf, err);
+	int ret = FAULT_STEP(VMA_OPEN, err, smaps_open(&it, t->proc, "smaps", &buf, err));
 
 	if (ret)
 		return err_in(err, ret, "mappings");

@@ -24,6 +24,7 @@
 
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/freeze.h"
 #include "crl/proc/children.h"
 #include "crl/proc/records.h"
@@ -335,7 +336,8 @@ static int thread_found(struct asking *k, struct err *err)
 		return ret;
 	refuse_left_behind(k->l, th);
 	restart_repeat(&th->regs, &th->status);
-	if (ptrace(PTRACE_GETSIGMASK, th->tid, sizeof(th->sigmask), &th->sigmask))
+	if (FAULT(ASK_MASK) ||
+		ptrace(PTRACE_GETSIGMASK, th->tid, sizeof(th->sigmask), &th->sigmask))
 		return err_os(err, errno, "read the signal mask");
 	return 0;
 }
@@ -347,7 +349,7 @@ static int write_core(struct asking *k, struct err *err)
 
 	if (!ret)
 		ret = image_writer_record(&a->out, &k->th.core->base, err);
-	return ret ? ret : crew_write(a->crew, &a->out, err);
+	return ret ? ret : FAULT_STEP(CORE, err, crew_write(a->crew, &a->out, err));
 }
 
 static int ask_thread(struct asker *a, struct live_task *l, pid_t tid, struct err *err)
@@ -385,7 +387,8 @@ static int look_from_outside(struct asker *a, struct live_task *l, struct err *e
 	if (!ret)
 		ret = cgroups_check(&a->cgroups, &l->t, err);
 	if (!ret)
-		ret = proc_list_dir(l->t.proc, "fd", &a->buf, &l->fds, err);
+		ret = FAULT_STEP(ASK_FDS, err,
+			proc_list_dir(l->t.proc, "fd", &a->buf, &l->fds, err));
 	if (ret)
 		return ret;
 	task_kobj_ids_entry__init(&l->ids);
@@ -408,7 +411,7 @@ int live_ask(struct asker *a, struct live_task *l, struct err *err)
 	if (a->known.complete)
 		l->t.record = task_records_find(a->known.records, ft->pid);
 	snprintf(path, sizeof(path), "/proc/%d", ft->pid);
-	l->t.proc = open(path, O_DIRECTORY | O_CLOEXEC);
+	l->t.proc = FAULT(ASK_OPEN) ? -1 : open(path, O_DIRECTORY | O_CLOEXEC);
 	if (l->t.proc < 0)
 		return err_os(err, errno, "open %s", path);
 	ret = look_from_outside(a, l, err);

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/freeze.h"
 #include "image/frame.h"
 #include "image/sums.h"
@@ -237,7 +238,7 @@ int crew_dump(struct asker *a, const struct task_writer *common, const struct fr
 		struct helper *h = &helper[c.helpers];
 
 		h->crew = &c;
-		if (pthread_create(&h->thread, NULL, help, h))
+		if (FAULT(CREW_THREAD) || pthread_create(&h->thread, NULL, help, h))
 			break; /* slower without, not wrong */
 	}
 	a->crew = &c;

@@ -23,6 +23,7 @@
 
 #include "crl/batch.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/freeze.h"
 #include "crl/log.h"
 #include "crl/proc/records.h"
@@ -71,7 +72,7 @@ int known_init(struct known *k, const struct frozen_tree *tree, enum inspect how
 	*k = (struct known){ .log = log };
 	if (how == INSPECT_VISIT || (how == INSPECT_AUTO && tree->n_threads < WORTH_IT))
 		return 0;
-	ret = read_records(k, err);
+	ret = FAULT_STEP(RECORDS, err, read_records(k, err));
 	if (ret && how == INSPECT_BPF)
 		return err_in(err, ret, "--inspect bpf");
 	if (ret)

@@ -24,6 +24,7 @@
 
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/proc/file.h"
 #include "crl/proc/stat.h"
 #include "fd/transfer.h"
@@ -226,7 +227,7 @@ static int open_carrier(struct cast *c, struct err *err)
 	while ((rlim_t)c->carrier >= limit.rlim_cur || number_used(c->snap, c->carrier))
 		if (--c->carrier == 0)
 			return err_set(err, EMFILE, "every descriptor number is used by some task");
-	c->self_pidfd = syscall(SYS_pidfd_open, getpid(), 0);
+	c->self_pidfd = FAULT(CARRIER) ? -1 : syscall(SYS_pidfd_open, getpid(), 0);
 	return c->self_pidfd < 0 ? err_os(err, errno, "pidfd_open") : 0;
 }
 
@@ -255,7 +256,7 @@ static int fork_root(struct cast *c, int lifeline, struct err *err)
 		.set_tid_size = 1,
 	};
 
-	made = syscall(SYS_clone3, &args, sizeof(args));
+	made = FAULT(ROOT_MAKE) ? -1 : syscall(SYS_clone3, &args, sizeof(args));
 	if (made < 0 && errno == EEXIST)
 		return name_holder(pid, err);
 	if (made < 0)
@@ -288,7 +289,8 @@ static int seize_root(struct cast *c, struct err *err)
 
 	root->born = true;
 	puppet_init(&root->p, &c->stage, 0, pid, pid);
-	if (ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_EXITKILL) || ptrace(PTRACE_INTERRUPT, pid, 0, 0))
+	if (FAULT(ROOT_SEIZE) || ptrace(PTRACE_SEIZE, pid, 0, PTRACE_O_EXITKILL) ||
+		ptrace(PTRACE_INTERRUPT, pid, 0, 0))
 		return err_os(err, errno, "trace the new root, pid %d", pid);
 	return puppet_born(pid, err);
 }
@@ -298,7 +300,7 @@ static int make_root(struct cast *c, struct err *err)
 	auto_fd int wait_end = -1;
 	int line[2], ret;
 
-	if (pipe2(line, O_CLOEXEC))
+	if (FAULT(ROOT_LINE) || pipe2(line, O_CLOEXEC))
 		return err_os(err, errno, "pipe");
 	wait_end = line[0];
 	c->lifeline = line[1];

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "fd/transfer.h"
 #include "task/cast.h"
 #include "task/locks.h"
@@ -89,11 +90,16 @@ static int unstring(struct cast *c, pid_t tid, const CoreEntry *core, const stru
 	struct err *err)
 {
 	uint64_t mask = mask_of(core);
-	int ret = registers_set(tid, core, regs, &c->layout, err);
+	int ret = FAULT_STEP(SET_REGS, err,
+		registers_set(tid, core, regs, &c->layout, err));
 
-	if (!ret && ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask))
+	if (!ret &&
+		(FAULT(SET_MASK) || ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask)))
 		ret = err_os(err, errno, "thread %d: set the signal mask", tid);
-	return ret ? ret : sched_spread(tid, core, &c->cpus, c->snap->log, err);
+	if (!ret)
+		ret = FAULT_STEP(SPREAD, err,
+			sched_spread(tid, core, &c->cpus, c->snap->log, err));
+	return ret;
 }
 
 /* Is a leader needed as a puppet when all tasks are revived? Or one of its threads, which run in its stage? */
@@ -151,7 +157,7 @@ static int revive_begin(struct cast *c, size_t i, struct reviving *v, const Core
 	int ret;
 
 	th.core = v->core;
-	ret = task_restore(&th, err);
+	ret = FAULT_STEP(ATTRIBUTES, err, task_restore(&th, err));
 	if (!ret && v->k == 0)
 		ret = mem_restore_last(c->mem, v->p, t, err);
 	return ret ? ret : puppet_start(v->p, err);
@@ -297,7 +303,7 @@ static int die_again(struct cast *c, size_t i, struct err *err)
 	}
 	if (!sig) {
 		batch_call1(&p->b, "exit_group", SYS_exit_group, t->exit_code >> 8 & 0xff);
-		ret = puppet_start(p, err);
+		ret = FAULT_STEP(DIE_AGAIN, err, puppet_start(p, err));
 	} else {
 		batch_call4(&p->b, "prlimit64", SYS_prlimit64, 0, RLIMIT_CORE,
 			batch_in(&p->b, &no_core, sizeof(no_core)), 0);
@@ -329,7 +335,7 @@ int cast_revive(struct cast *c, struct err *err)
 			return err_in(err, ret, "pid %d (%s)", c->snap->task[i].pid,
 				c->snap->task[i].comm);
 	}
-	return locks_restore(c, err);
+	return FAULT_STEP(LOCKS, err, locks_restore(c, err));
 }
 
 static int finish_thread(struct cast *c, size_t i, unsigned k, struct err *err)
@@ -347,8 +353,9 @@ static int finish_thread(struct cast *c, size_t i, unsigned k, struct err *err)
 		return err_os(err, ENOMEM, "core");
 	registers_from_image(core, &regs);
 	restart_state(core, &regs);
-	ret = restart_call(th->tid, core, c->stage.base + arch_stub_syscall(), slot, (void *)slot,
-		&regs, err);
+	ret = FAULT_STEP(RESTART, err,
+		restart_call(th->tid, core, c->stage.base + arch_stub_syscall(), slot,
+			(void *)slot, &regs, err));
 	if (!ret && k == 0)
 		ret = mem_restore_unstage(c->mem, &c->actor[i].p, t, err);
 	return ret ? ret : unstring(c, th->tid, core, &regs, err);
@@ -380,7 +387,8 @@ int cast_release(struct cast *c, bool stopped, struct err *err)
 		if (sig)
 			kill(t->pid, sig);
 		for (unsigned k = 0; k < t->n_threads; k++)
-			if (ptrace(PTRACE_DETACH, t->threads[k].tid, 0, 0) && !ret)
+			if ((FAULT(RELEASE) || ptrace(PTRACE_DETACH, t->threads[k].tid, 0, 0)) &&
+				!ret)
 				ret = err_os(err, errno, "pid %d: let it go", t->pid);
 		c->actor[i].dead = true; /* not ours any more */
 	}

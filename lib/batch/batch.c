@@ -5,6 +5,7 @@
 
 #include "crl/batch.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 
 #define MAX_ERRNO 4095
 
@@ -120,7 +121,7 @@ int batch_verify(const struct batch *b, struct err *err)
 		return err_set(err, E2BIG, "a batch of system calls does not fit its buffer");
 	for (unsigned i = 0; i < b->count; i++) {
 		const struct batch_note *note = &b->note[i];
-		int64_t ret = batch_ret(b, i);
+		int64_t ret = FAULT_CALL(note->what) ? -errno : batch_ret(b, i);
 
 		if (note->expect == BATCH_ANY || (note->expect == BATCH_EXACT && ret == note->exact))
 			continue;

@@ -18,6 +18,7 @@
 #include "crl/arch.h"
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/visit.h"
 
 #define SITE_TAIL 4096 /* only the last page of a mapping is looked at */
@@ -58,7 +59,7 @@ int plant_open(struct plant *plant, pid_t pid, const struct plant_site *site, un
 
 	*plant = (struct plant){ .pid = pid, .mem = -1 };
 	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	mem = open(path, O_RDWR | O_CLOEXEC);
+	mem = FAULT(PLANT_OPEN) ? -1 : open(path, O_RDWR | O_CLOEXEC);
 	if (mem < 0)
 		return err_os(err, errno, "open %s", path);
 	for (int vdso = 1; vdso >= 0 && !plant->stub; vdso--)
@@ -68,7 +69,8 @@ int plant_open(struct plant *plant, pid_t pid, const struct plant_site *site, un
 	if (!plant->stub)
 		return err_set(err, ENOSPC,
 			"no executable mapping has %zu unused bytes at its end for the stub", size);
-	if (pwrite(mem, arch_stub_code(), size, plant->stub) != (ssize_t)size)
+	if (FAULT(PLANT_WRITE) ||
+		pwrite(mem, arch_stub_code(), size, plant->stub) != (ssize_t)size)
 		return err_os(err, errno, "write the stub at %#llx",
 			(unsigned long long)plant->stub);
 	plant->mem = fd_steal(&mem);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/puppet.h"
 #include "stop.h"
 
@@ -36,7 +37,7 @@ int stage_open(struct stage *stage, uint64_t base, struct err *err)
 		return err_os(err, ENOMEM, "notes of the stage");
 	at = mmap((void *)base, size, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
-	if (at == MAP_FAILED)
+	if (FAULT(STAGE) || at == MAP_FAILED)
 		return err_os(err, errno, "map the stage at %#llx", (unsigned long long)base);
 	memcpy(at, arch_stub_code(), arch_stub_size());
 	if (mprotect(at, CODE_SIZE, PROT_READ | PROT_EXEC))
@@ -78,10 +79,10 @@ static int puppet_place(struct puppet *p, struct err *err)
 	if (ret)
 		return ret;
 	arch_stub_run(&regs, p->stage->base, p->b.remote, true, p->pid, p->tid, PUPPET_SIGNAL);
-	ret = arch_regs_set(p->tid, &regs, err);
+	ret = FAULT_STEP(PUPPET_REGS, err, arch_regs_set(p->tid, &regs, err));
 	if (ret)
 		return ret;
-	if (ptrace(PTRACE_SETSIGMASK, p->tid, sizeof(mask), &mask))
+	if (FAULT(PUPPET_MASK) || ptrace(PTRACE_SETSIGMASK, p->tid, sizeof(mask), &mask))
 		return err_os(err, errno, "thread %d: set the signal mask", p->tid);
 	p->placed = true;
 	return 0;
@@ -99,7 +100,7 @@ int puppet_start(struct puppet *p, struct err *err)
 	if (!p->placed)
 		ret = puppet_place(p, err);
 	if (!ret)
-		ret = stop_continue(p->tid, err);
+		ret = FAULT_STEP(PUPPET_RUN, err, stop_continue(p->tid, err));
 	p->running = !ret;
 	return ret;
 }
@@ -111,7 +112,8 @@ int puppet_finish(struct puppet *p, struct err *err)
 	if (!p->running)
 		return 0;
 	p->running = false;
-	ret = stop_wait(p->tid, PUPPET_SIGNAL, STOP_HERE, err);
+	ret = FAULT_STEP(PUPPET_WAIT, err,
+		stop_wait(p->tid, PUPPET_SIGNAL, STOP_HERE, err));
 	if (!ret)
 		ret = batch_verify(&p->b, err);
 	if (!ret)
@@ -137,7 +139,7 @@ int puppet_born(pid_t tid, struct err *err)
 {
 	int status;
 
-	while (waitpid(tid, &status, __WALL) < 0)
+	while (FAULT(BORN) || waitpid(tid, &status, __WALL) < 0)
 		if (errno != EINTR)
 			return err_os(err, errno, "thread %d: wait for its birth", tid);
 	if (!WIFSTOPPED(status))

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "stop.h"
 
 #define LOOKS 300 /* some 50 us */
@@ -67,5 +68,6 @@ int stop_run(pid_t tid, int signo, struct err *err)
 {
 	int ret = stop_continue(tid, err);
 
-	return ret ? ret : stop_wait(tid, signo, STOP_ELSEWHERE, err);
+	return ret || FAULT(VISIT_RUNNING) ? ret
+					   : stop_wait(tid, signo, STOP_ELSEWHERE, err);
 }

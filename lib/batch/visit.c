@@ -22,6 +22,7 @@
 
 #include "crl/batch.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/visit.h"
 #include "stop.h"
 
@@ -29,7 +30,8 @@ static int copy_out(struct visit *v, const void *local, uint64_t remote, size_t 
 {
 	struct iovec l = { (void *)local, n }, r = { (void *)remote, n };
 
-	if (n && process_vm_writev(v->tid, &l, 1, &r, 1, 0) != (ssize_t)n)
+	if (FAULT(VISIT_WRITE) ||
+		(n && process_vm_writev(v->tid, &l, 1, &r, 1, 0) != (ssize_t)n))
 		return err_os(err, errno, "thread %d: write %zu bytes", v->tid, n);
 	return 0;
 }
@@ -38,7 +40,8 @@ static int copy_in(struct visit *v, void *local, uint64_t remote, size_t n, stru
 {
 	struct iovec l = { local, n }, r = { (void *)remote, n };
 
-	if (n && process_vm_readv(v->tid, &l, 1, &r, 1, 0) != (ssize_t)n)
+	if (FAULT(VISIT_READ) ||
+		(n && process_vm_readv(v->tid, &l, 1, &r, 1, 0) != (ssize_t)n))
 		return err_os(err, errno, "thread %d: read %zu bytes", v->tid, n);
 	return 0;
 }
@@ -69,16 +72,17 @@ static int visit_enter(struct visit *v, struct err *err)
 	struct arch_regs regs = v->found;
 	int ret;
 
-	if (pwrite(v->plant->mem, tail, len, v->plant->stub + off) != (ssize_t)len)
+	if (FAULT(VISIT_TAIL) ||
+		pwrite(v->plant->mem, tail, len, v->plant->stub + off) != (ssize_t)len)
 		return err_os(err, errno, "thread %d: write the stub's data", v->tid);
 	arch_stub_open(&regs, v->plant->stub, v->tgid, v->tid, v->signo);
-	ret = arch_regs_set(v->tid, &regs, err);
+	ret = FAULT_STEP(VISIT_REGS, err, arch_regs_set(v->tid, &regs, err));
 	if (ret)
 		return ret;
 	v->entered = true;
-	ret = set_mask(v->tid, work_mask, err);
+	ret = FAULT_STEP(VISIT_MASK, err, set_mask(v->tid, work_mask, err));
 	if (!ret)
-		ret = stop_run(v->tid, v->signo, err);
+		ret = FAULT_STEP(VISIT_ENTER, err, stop_run(v->tid, v->signo, err));
 	if (!ret)
 		ret = arch_regs_get(v->tid, &regs, err);
 	if (ret)
@@ -127,6 +131,8 @@ int visit_run(struct visit *v, struct batch *b, struct err *err)
 	ret = copy_out(v, b->local, v->scratch, (b->count + 1) * sizeof(struct batch_op), err);
 	if (!ret)
 		ret = copy_out(v, b->local + b->data, v->scratch + b->data, b->size - b->data, err);
+	if (!ret)
+		ret = FAULT_STEP(VISIT_RUN, err, 0);
 	if (!ret && v->ran) {
 		regs = v->found;
 		arch_stub_run(&regs, v->plant->stub, v->scratch, false, v->tgid, v->tid, v->signo);
@@ -155,7 +161,7 @@ int visit_end(struct visit *v, struct err *err)
 		v->scratch = 0;
 		if (!ret)
 			ret = set_mask(v->tid, v->mask_found, err);
-		if (!ret)
+		if (!ret && !FAULT(VISIT_LEAVING))
 			ret = arch_regs_set(v->tid, &v->found, err);
 		v->entered = false;
 	}
@@ -164,5 +170,5 @@ int visit_end(struct visit *v, struct err *err)
 		if (!ret)
 			ret = visit_options(v, err);
 	}
-	return ret;
+	return ret ? ret : FAULT_STEP(VISIT_END, err, 0);
 }

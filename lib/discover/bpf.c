@@ -86,17 +86,17 @@ struct tree {
 	size_t processes;
 };
 
-static int read_tasks(struct proc_buf *buf, struct err *err)
+int discover_bpf_open(struct err *err)
 {
 	struct iter_place places[FIELDS];
 	struct btf *btf;
-	int ret = btf_open_kernel(&btf, err);
+	int link, ret = btf_open_kernel(&btf, err);
 
 	if (ret)
 		return ret;
-	ret = task_iter_run(btf, &shape, fields, places, FIELDS, buf, err);
+	link = task_iter_open(btf, &shape, fields, places, FIELDS, err);
 	btf_free(btf);
-	return ret;
+	return link;
 }
 
 static int by_process(const void *left, const void *right)
@@ -215,13 +215,12 @@ static int tell_below(const struct tree *t, struct process *root, discover_fn *f
 	return ret;
 }
 
-static int bpf_list(pid_t root, enum discover_want want, discover_fn *fn, void *arg,
-	struct err *err)
+int discover_bpf_list(int link, pid_t root, discover_fn *fn, void *arg, struct err *err)
 {
 	PROC_BUF_AUTO buf = { 0 };
 	struct tree t = { 0 };
 	struct process *p;
-	int ret = read_tasks(&buf, err);
+	int ret = task_iter_read(link, &buf, err);
 
 	if (ret)
 		return ret;
@@ -237,11 +236,20 @@ static int bpf_list(pid_t root, enum discover_want want, discover_fn *fn, void *
 	return ret;
 }
 
+static int bpf_list(pid_t root, enum discover_want want, discover_fn *fn, void *arg,
+	struct err *err)
+{
+	auto_fd int link = discover_bpf_open(err);
+
+	return link < 0 ? link : discover_bpf_list(link, root, fn, arg, err);
+}
+
 static int bpf_probe(struct err *err)
 {
 	PROC_BUF_AUTO buf = { 0 };
+	auto_fd int link = discover_bpf_open(err);
 
-	return read_tasks(&buf, err);
+	return link < 0 ? link : task_iter_read(link, &buf, err);
 }
 
 const struct discover_backend discover_bpf = {

@@ -57,11 +57,6 @@ const struct discover_backend *discover_backend(const char *name, struct err *er
 	return NULL;
 }
 
-const struct discover_backend *discover_by_iterator(void)
-{
-	return &discover_bpf;
-}
-
 static int list_add(void *arg, const struct discover_task *task, struct err *err)
 {
 	struct discover_list *list = arg;

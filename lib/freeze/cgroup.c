@@ -26,6 +26,7 @@
 #include "crl/auto.h"
 #include "crl/cgroup.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/proc/file.h"
 #include "freezing.h"
 #include "guardian.h"
@@ -56,7 +57,7 @@ static int set_frozen(struct cgroup_freezer *c, bool frozen, struct err *err)
 {
 	const char *text = frozen ? c->version->frozen : c->version->thawed;
 
-	if (write(c->file, text, strlen(text)) < 0)
+	if (FAULT(FREEZE_CGROUP) || write(c->file, text, strlen(text)) < 0)
 		return err_os(err, errno, "write %s to %s", text, c->version->file);
 	c->frozen = frozen;
 	return 0;
@@ -114,7 +115,8 @@ static int await_frozen(const struct cgroup_freezer *c, int timeout_ms, struct e
 		int ret;
 
 		/* A poll tells of what changed since the last read of this descriptor. */
-		if (events >= 0 && pread(events, byte, sizeof(byte), 0) < 0)
+		if (FAULT(FREEZE_WAIT) ||
+			(events >= 0 && pread(events, byte, sizeof(byte), 0) < 0))
 			return err_os(err, errno, "cgroup.events");
 		ret = all_frozen(c, err);
 		if (ret)

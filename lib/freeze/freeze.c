@@ -31,6 +31,7 @@
 #include "crl/cgroup.h"
 #include "crl/discover.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/freeze.h"
 #include "crl/log.h"
 #include "crl/proc/file.h"
@@ -55,22 +56,29 @@ static size_t threads_of(const struct freezing *f, pid_t pid)
 	return fstatat(f->proc, path, &st, 0) ? 0 : st.st_nlink;
 }
 
+static bool use_iterator(struct freezing *f)
+{
+	struct err err;
+
+	if (f->iterator == ITERATOR_UNTRIED &&
+		(f->set.n >= LARGE || threads_of(f, f->root) >= LARGE)) {
+		f->iterator = discover_bpf_open(&err);
+		if (f->iterator < 0) {
+			log_debug(f->log, "listing by BPF: %s", err.text);
+			f->iterator = ITERATOR_NONE;
+		}
+	}
+	return f->iterator >= 0;
+}
+
 /*
  * Meet everybody. A large tree is listed by the iterator over all tasks of the
  * machine, where that works and nobody asked for another way.
  */
 static int list_tree(struct freezing *f, const struct discover_backend *backend, struct err *err)
 {
-	const struct discover_backend *iterator = f->iterator;
-	int ret;
-
-	if (iterator && (f->set.n >= LARGE || threads_of(f, f->root) >= LARGE)) {
-		ret = iterator->list(f->root, DISCOVER_IDS, seize_meet, f, err);
-		if (!ret || ret == -ESRCH)
-			return ret;
-		log_debug(f->log, "listing by %s: %s", iterator->name, err->text);
-		f->iterator = NULL;
-	}
+	if (use_iterator(f))
+		return discover_bpf_list(f->iterator, f->root, seize_meet, f, err);
 	return backend->list(f->root, DISCOVER_IDS, seize_meet, f, err);
 }
 
@@ -83,13 +91,13 @@ static int look_again(struct freezing *f, const struct discover_backend *backend
 	f->pass++;
 	f->changed = false;
 	f->headless = 0;
-	ret = list_tree(f, backend, err);
+	ret = FAULT_STEP(FREEZE_LIST, err, list_tree(f, backend, err));
 	if (!ret && cgroup) {
 		f->refrigerated = false;
 		ret = cgroup_freezer_thaw(cgroup, err);
 	}
 	if (!ret)
-		ret = seize_settle(f, err);
+		ret = FAULT_STEP(FREEZE_SETTLE, err, seize_settle(f, err));
 	if (!ret && !f->changed)
 		seize_drop_unseen(f);
 	return ret;
@@ -217,7 +225,7 @@ int freeze_tree(pid_t root, const struct freeze_options *opt, struct frozen_tree
 	if (proc < 0)
 		return err_os(err, errno, "/proc");
 	opt = opt ? opt : &defaults;
-	f.iterator = opt->discover ? NULL : discover_by_iterator();
+	f.iterator = opt->discover ? ITERATOR_NONE : ITERATOR_UNTRIED;
 	f.log = opt->log;
 	f.timeout = opt->timeout > 0 ? opt->timeout : FREEZE_TIMEOUT;
 	f.deadline = freezing_now() + f.timeout * SECOND_NS;
@@ -228,6 +236,8 @@ int freeze_tree(pid_t root, const struct freeze_options *opt, struct frozen_tree
 	if (!ret)
 		log_info(f.log, "froze %zu processes, %zu threads in %u passes",
 			tree->n_tasks, tree->n_threads, f.pass);
+	if (f.iterator >= 0)
+		close(f.iterator);
 	proc_buf_deinit(&f.buf);
 	set_deinit(&f.set);
 	return ret;

@@ -12,8 +12,9 @@
 #include "crl/proc/file.h"
 #include "set.h"
 
-struct discover_backend;
 struct log;
+
+enum { ITERATOR_NONE = -1, ITERATOR_UNTRIED = -2 };
 
 struct freezing {
 	pid_t root;
@@ -23,7 +24,7 @@ struct freezing {
 	struct proc_buf buf;
 	struct seize_set set;
 	long long deadline; /* CLOCK_MONOTONIC, ns */
-	const struct discover_backend *iterator; /* for large trees, or NULL */
+	int iterator; /* discover_bpf_open(), or one of the two below */
 	uint32_t pass;	    /* of discovery, from 1 */
 	uint32_t ticks;
 	pid_t headless; /* in this pass: a process whose leader is dead, or 0 */

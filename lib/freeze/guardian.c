@@ -22,6 +22,7 @@
 
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "guardian.h"
 
 enum { FD_SOCK, FD_MAKER, FD_FILE, FD_ABOVE };
@@ -76,7 +77,8 @@ static int start(struct guardian *guardian, struct duty *duty, struct err *err)
 	int ends[2];
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+	if (FAULT(FREEZE_GUARD) ||
+		socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
 		return err_os(err, errno, "socket pair for the guardian");
 	duty->fd[FD_SOCK] = ends[0];
 	pid = (pid_t)syscall(SYS_clone, 0L, 0L, 0L, 0L, 0L); /* fork without SIGCHLD */

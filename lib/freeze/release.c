@@ -16,6 +16,7 @@
 
 #include "crl/cgroup.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/freeze.h"
 #include "freezing.h"
 #include "seize.h"
@@ -90,7 +91,7 @@ static int kill_all(struct frozen_tree *tree, struct err *err)
 	int ret = 0;
 
 	for (size_t i = 0; i < tree->n_tasks; i++)
-		if (held(&tree->tasks[i]))
+		if (held(&tree->tasks[i]) && !FAULT(KILL))
 			kill(tree->tasks[i].pid, SIGKILL);
 	for (size_t i = 0; i < tree->n_tasks; i++) {
 		struct frozen_task *task = &tree->tasks[i];
@@ -110,7 +111,7 @@ static void let_go(struct frozen_tree *tree, bool stop)
 	for (size_t i = 0; i < tree->n_tasks; i++) {
 		struct frozen_task *task = &tree->tasks[i];
 
-		if (stop && held(task) && task->state != FROZEN_STOPPED)
+		if (!FAULT(LET_GO) && stop && held(task) && task->state != FROZEN_STOPPED)
 			kill(task->pid, SIGSTOP);
 		for_threads(task, detach, 0);
 	}

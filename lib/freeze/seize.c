@@ -25,6 +25,7 @@
 #include "blame.h"
 #include "crl/discover.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/log.h"
 #include "crl/proc/children.h"
 #include "crl/proc/stat.h"
@@ -118,7 +119,10 @@ static int call_seize(struct freezing *f, pid_t tid, pid_t tgid)
 		return -ETIMEDOUT;
 	}
 	f->seizing = tgid;
-	ret = ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS) ? -errno : 0;
+	if (FAULT(FREEZE_SEIZE) || ptrace(PTRACE_SEIZE, tid, 0, SEIZE_OPTIONS))
+		ret = -errno;
+	else
+		ret = 0;
 	f->seizing = 0;
 	return ret;
 }
@@ -213,7 +217,7 @@ bool seize_verify(struct freezing *f)
 		struct seized *s = &f->set.v[i];
 
 		if (s->state != SEIZED_STOPPED ||
-			!ptrace(PTRACE_SETOPTIONS, s->tid, 0, 0))
+			!(FAULT(FREEZE_VERIFY) || ptrace(PTRACE_SETOPTIONS, s->tid, 0, 0)))
 			continue;
 		seize_reap(s->tid, WNOHANG);
 		settle_lost(f, i);

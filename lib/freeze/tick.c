@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "tick.h"
 
 #ifndef sigev_notify_thread_id
@@ -67,7 +68,7 @@ int tick_start(struct tick *tick, long period_ns, void (*fn)(void *arg), void *a
 	tick->arg = arg;
 	sigemptyset(&open);
 	sigaddset(&open, SIGRTMAX);
-	if (sigaction(SIGRTMAX, &action, &tick->action))
+	if (FAULT(FREEZE_TICK) || sigaction(SIGRTMAX, &action, &tick->action))
 		return err_os(err, errno, "handler of the freeze timer");
 	pthread_sigmask(SIG_UNBLOCK, &open, &tick->mask);
 	ret = start_timer(tick, period_ns);

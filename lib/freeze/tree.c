@@ -13,6 +13,7 @@
 
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/freeze.h"
 #include "crl/proc/stat.h"
 #include "freezing.h"
@@ -230,7 +231,7 @@ static int put_in_order(struct build *b, struct frozen_tree *tree, struct err *e
 int tree_build(struct freezing *f, struct frozen_tree *tree, struct err *err)
 {
 	struct build b = { .f = f };
-	int ret = collect(&b, err);
+	int ret = FAULT_STEP(FREEZE_TREE, err, collect(&b, err));
 
 	if (!ret)
 		ret = read_tasks(&b, err);

@@ -29,6 +29,7 @@
 #include "crl/proc/file.h"
 
 #define KERNEL_TYPES "/sys/kernel/btf/vmlinux"
+#define LETTERS	  1024
 #define DEPTH_MAX    16 /* of unnamed members, and of typedefs */
 
 struct btf {
@@ -225,10 +226,20 @@ long btf_find(const struct btf *b, unsigned int kind, const char *name, struct e
 	return err_set(err, ENOENT, "the kernel has no type '%s'", name);
 }
 
+/* Most of a hundred thousand names are told apart by their first two letters. */
+static unsigned int letters(const char *name)
+{
+	return ((unsigned char)name[0] * 31u + (name[0] ? (unsigned char)name[1] : 0)) % LETTERS;
+}
+
 int btf_find_all(const struct btf *b, struct btf_name *names, unsigned int n, struct err *err)
 {
-	for (unsigned int i = 0; i < n; i++)
+	bool wanted[LETTERS] = { false };
+
+	for (unsigned int i = 0; i < n; i++) {
 		names[i].id = 0;
+		wanted[letters(names[i].name)] = true;
+	}
 	for (uint32_t id = 1; id <= b->count; id++) {
 		const struct btf_type *t = type_at(b, id);
 		unsigned int kind = BTF_INFO_KIND(t->info);
@@ -237,7 +248,7 @@ int btf_find_all(const struct btf *b, struct btf_name *names, unsigned int n, st
 		if (kind != BTF_KIND_STRUCT && kind != BTF_KIND_FUNC)
 			continue;
 		name = name_at(b, t->name_off);
-		for (unsigned int i = 0; i < n; i++)
+		for (unsigned int i = 0; i < n && wanted[letters(name)]; i++)
 			if (names[i].kind == kind && !names[i].id && !strcmp(names[i].name, name))
 				names[i].id = id;
 	}

@@ -33,6 +33,7 @@
 
 #include "crl/auto.h"
 #include "crl/err.h"
+#include "crl/fault.h"
 #include "crl/proc/pagemap.h"
 
 #define PAGE	 4096ULL
@@ -248,7 +249,7 @@ static int fill_window(
 		uint64_t guard = pm->caps->no_guard ? 0 : IS_GUARD;
 
 		arg.returned = IS_PRESENT | IS_SWAPPED | IS_ZERO | guard;
-		n = ioctl(pm->fd, SCAN_IOCTL, &arg);
+		n = FAULT(PAGEMAP_SCAN) ? -1 : ioctl(pm->fd, SCAN_IOCTL, &arg);
 		if (n < 0 && errno == EINVAL && guard)
 			pm->caps->no_guard = true;
 		else if (n < 0 && errno == ENOTTY)
@@ -321,7 +322,8 @@ int pagemap_open(
 	pm->buf = malloc(BUF_SIZE);
 	if (!pm->buf)
 		return err_os(err, ENOMEM, "pagemap buffer");
-	pm->fd = openat(dirfd, "pagemap", O_RDONLY | O_CLOEXEC);
+	pm->fd = FAULT(PAGEMAP_OPEN) ? -1
+				     : openat(dirfd, "pagemap", O_RDONLY | O_CLOEXEC);
 	return pm->fd < 0 ? err_os(err, errno, "open pagemap") : 0;
 }
 

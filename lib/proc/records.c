@@ -9,6 +9,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "crl/auto.h"
 #include "crl/err.h"
 #include "crl/proc/btf.h"
 #include "crl/proc/file.h"
@@ -176,17 +177,19 @@ static int sort(struct task_records *r, struct err *err)
 
 static int read_all(struct task_records *r, struct err *err)
 {
+	auto_fd int link = -1;
 	struct btf *btf;
 	int ret = btf_open_kernel(&btf, err);
 
 	if (ret)
 		return ret;
+	link = task_iter_open(btf, &shape, fields, r->places, FIELDS, err);
+	ret = link < 0 ? link : place_restart(btf, &r->info.restart, err);
+	btf_free(btf);
 	r->info.realtime = time_of(CLOCK_REALTIME);
 	r->info.tai = time_of(CLOCK_TAI);
-	ret = task_iter_run(btf, &shape, fields, r->places, FIELDS, &r->data, err);
 	if (!ret)
-		ret = place_restart(btf, &r->info.restart, err);
-	btf_free(btf);
+		ret = task_iter_read(link, &r->data, err);
 	return ret ? ret : sort(r, err);
 }
 

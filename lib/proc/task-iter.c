@@ -170,30 +170,24 @@ static int program_load(const struct iter_program *p, long iter, struct err *err
 		BPF_PROG_LOAD, &attr, "load BPF (needs CAP_BPF, CAP_PERFMON)", err);
 }
 
-/* A file whose contents are the records; reading it runs the program. */
-static int iterator_open(int program, struct err *err)
+int task_iter_read(int link, struct proc_buf *out, struct err *err)
 {
 	union bpf_attr attr;
-	auto_fd int link = -1;
+	auto_fd int iterator = -1; /* a file whose contents are the records */
 
-	memset(&attr, 0, sizeof(attr));
-	attr.link_create.prog_fd = program;
-	attr.link_create.attach_type = BPF_TRACE_ITER;
-	link = call_bpf(BPF_LINK_CREATE, &attr, "attach the program", err);
-	if (link < 0)
-		return link;
 	memset(&attr, 0, sizeof(attr));
 	attr.iter_create.link_fd = link;
-	return call_bpf(BPF_ITER_CREATE, &attr, "open it", err);
+	iterator = call_bpf(BPF_ITER_CREATE, &attr, "open it", err);
+	return iterator < 0 ? iterator : proc_read_fd(iterator, "iterator over tasks", out, err);
 }
 
-int task_iter_run(const struct btf *btf, const struct iter_shape *shape,
-	const struct iter_field *fields, struct iter_place *places, size_t n,
-	struct proc_buf *out, struct err *err)
+int task_iter_open(const struct btf *btf, const struct iter_shape *shape,
+	const struct iter_field *fields, struct iter_place *places, size_t n, struct err *err)
 {
 	auto_free struct iter_program *p = calloc(1, sizeof(*p));
-	auto_fd int program = -1, iterator = -1;
+	auto_fd int program = -1;
 	struct iter_walk walk;
+	union bpf_attr attr;
 	struct types types;
 	int ret = p ? find_types(btf, fields, n, &types, err)
 		    : err_os(err, ENOMEM, "iterator over tasks");
@@ -209,6 +203,8 @@ int task_iter_run(const struct btf *btf, const struct iter_shape *shape,
 	program = program_load(p, walk.iter, err);
 	if (program < 0)
 		return program;
-	iterator = iterator_open(program, err);
-	return iterator < 0 ? iterator : proc_read_fd(iterator, "iterator over tasks", out, err);
+	memset(&attr, 0, sizeof(attr));
+	attr.link_create.prog_fd = program;
+	attr.link_create.attach_type = BPF_TRACE_ITER;
+	return call_bpf(BPF_LINK_CREATE, &attr, "attach the program", err);
 }

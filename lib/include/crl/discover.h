@@ -51,10 +51,12 @@ const struct discover_backend *const *discover_backends(void);
 const struct discover_backend *discover_backend(const char *name, struct err *err);
 
 /*
- * The one whose cost is the same for a tree of any size: worth its while for a
- * large one. It may turn out not to work when it is asked to list.
+ * The backend "bpf" in two steps, for who lists a large tree several times: its
+ * cost is nearly the same for a tree of any size. Open: a descriptor, owned by the
+ * caller, or -errno where it does not work. List: as of a backend, with DISCOVER_ALL.
  */
-const struct discover_backend *discover_by_iterator(void);
+int discover_bpf_open(struct err *err);
+int discover_bpf_list(int link, pid_t root, discover_fn *fn, void *arg, struct err *err);
 
 /* Begins as all zeroes; the owner calls discover_list_deinit. */
 struct discover_list {

@@ -64,12 +64,15 @@ struct iter_shape {
 };
 
 /*
- * Run it. `places` has n entries and is filled; the records come to `out`, by
- * ascending tid. A negative errno: -ENOENT (no such member), -EOPNOTSUPP (of
- * another size), -EPERM (CAP_BPF and CAP_PERFMON are needed), or what bpf(2) said.
+ * Load the program, which every read of the link then runs. `places` has n entries
+ * and is filled. A descriptor, owned by the caller, or a negative errno: -ENOENT (no
+ * such member), -EOPNOTSUPP (of another size), -EPERM (CAP_BPF and CAP_PERFMON are
+ * needed), or what bpf(2) said.
  */
-int task_iter_run(const struct btf *btf, const struct iter_shape *shape,
-	const struct iter_field *fields, struct iter_place *places, size_t n,
-	struct proc_buf *out, struct err *err);
+int task_iter_open(const struct btf *btf, const struct iter_shape *shape,
+	const struct iter_field *fields, struct iter_place *places, size_t n, struct err *err);
+
+/* One pass: the records come to `out`, by ascending tid. */
+int task_iter_read(int link, struct proc_buf *out, struct err *err);
 
 #endif
