@@ -374,11 +374,24 @@ int cast_finish(struct cast *c, struct err *err)
 	return 0;
 }
 
+/* The first threads that run may have ended their process before the last is let go. */
+static int let_go(const struct snap_task *t, unsigned k, struct err *err)
+{
+	if (!FAULT(RELEASE) && !ptrace(PTRACE_DETACH, t->threads[k].tid, 0, 0))
+		return 0;
+	if (errno != ESRCH)
+		return err_os(err, errno, "pid %d: let it go", t->pid);
+	if (k) /* the leader is for its parent to collect */
+		waitpid(t->threads[k].tid, NULL, __WALL);
+	return 0;
+}
+
+/* One that cannot be let go takes all with it, those too that were: a part of a tree is no tree. */
 int cast_release(struct cast *c, bool stopped, struct err *err)
 {
 	int ret = 0;
 
-	for (size_t i = 0; i < c->snap->tasks; i++) {
+	for (size_t i = 0; i < c->snap->tasks && !ret; i++) {
 		const struct snap_task *t = &c->snap->task[i];
 		int sig = stopped ? SIGSTOP : t->state == SNAP_STOPPED ? t->stop_signal : 0;
 
@@ -386,11 +399,10 @@ int cast_release(struct cast *c, bool stopped, struct err *err)
 			continue;
 		if (sig)
 			kill(t->pid, sig);
-		for (unsigned k = 0; k < t->n_threads; k++)
-			if ((FAULT(RELEASE) || ptrace(PTRACE_DETACH, t->threads[k].tid, 0, 0)) &&
-				!ret)
-				ret = err_os(err, errno, "pid %d: let it go", t->pid);
-		c->actor[i].dead = true; /* not ours any more */
+		for (unsigned k = t->n_threads; k-- > 0 && !ret;)
+			ret = let_go(t, k, err);
 	}
+	for (size_t i = 0; i < c->snap->tasks && !ret; i++)
+		c->actor[i].dead = true; /* not ours any more */
 	return ret;
 }

@@ -20,6 +20,7 @@
 #include "crl/err.h"
 #include "crl/fault.h"
 #include "crl/visit.h"
+#include "stale.h"
 
 #define SITE_TAIL 4096 /* only the last page of a mapping is looked at */
 
@@ -34,7 +35,7 @@ static int zero_tail(const uint8_t *page, size_t len, size_t need)
 	return used <= len && len - used >= need ? (int)used : -1;
 }
 
-static bool site_room(int mem, const struct plant_site *site, uint64_t *at)
+static bool site_room(pid_t pid, int mem, const struct plant_site *site, bool stale, uint64_t *at)
 {
 	uint8_t page[SITE_TAIL];
 	uint64_t start = site->end - SITE_TAIL;
@@ -43,7 +44,8 @@ static bool site_room(int mem, const struct plant_site *site, uint64_t *at)
 	if (site->end - site->start < SITE_TAIL ||
 		pread(mem, page, sizeof(page), start) != (ssize_t)sizeof(page))
 		return false;
-	off = zero_tail(page, sizeof(page), arch_stub_size());
+	off = stale ? stale_stub(pid, mem, page, sizeof(page), start)
+		    : zero_tail(page, sizeof(page), arch_stub_size());
 	if (off < 0)
 		return false;
 	*at = start + off;
@@ -65,7 +67,9 @@ int plant_open(struct plant *plant, pid_t pid, const struct plant_site *site, un
 	for (int vdso = 1; vdso >= 0 && !plant->stub; vdso--)
 		for (unsigned i = 0; i < sites && !plant->stub; i++)
 			if (site[i].vdso == vdso)
-				site_room(mem, &site[i], &plant->stub);
+				site_room(pid, mem, &site[i], false, &plant->stub);
+	for (unsigned i = 0; i < sites && !plant->stub; i++)
+		site_room(pid, mem, &site[i], true, &plant->stub);
 	if (!plant->stub)
 		return err_set(err, ENOSPC,
 			"no executable mapping has %zu unused bytes at its end for the stub", size);

@@ -138,7 +138,7 @@ int visit_run(struct visit *v, struct batch *b, struct err *err)
 		arch_stub_run(&regs, v->plant->stub, v->scratch, false, v->tgid, v->tid, v->signo);
 		ret = arch_regs_set(v->tid, &regs, err);
 	}
-	v->ran = true;
+	v->ran |= !ret;
 	if (!ret)
 		ret = stop_run(v->tid, v->signo, err);
 	if (!ret)

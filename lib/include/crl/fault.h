@@ -118,6 +118,7 @@
 	POINT(SET_REGS,      restore,   "set the registers")            \
 	POINT(SET_MASK,      restore,   "set the signal mask")          \
 	POINT(SPREAD,        restore,   "processors")                   \
+	POINT(SETTLE,        restore,   "settle files")                 \
 	POINT(MADE,          restore,   "last step before release")     \
 	POINT(RELEASE,       release,   "let it go")
 
@@ -134,7 +135,6 @@
 	CALL("clone3",                 restore)                         \
 	CALL("setsid",                 restore)                         \
 	CALL("setpgid",                restore)                         \
-	CALL("exit_group",             restore)                         \
 	CALL("wait4",                  restore)                         \
 	CALL("munmap",                 restore)                         \
 	CALL("mmap",                   restore)                         \
@@ -155,7 +155,6 @@
 	CALL("timer_settime",          restore)                         \
 	CALL("PR_SET_NAME",            restore)                         \
 	CALL("set_tid_address",        restore)                         \
-	CALL("prlimit64",              restore)                         \
 	CALL("setresuid",              restore)                         \
 	CALL("capset",                 restore)                         \
 	CALL("PR_SET_DUMPABLE",        restore)
