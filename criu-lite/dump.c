@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -84,10 +85,21 @@ static unsigned worker_threads(void)
 	return n < 1 ? 1 : n > THREADS_MAX ? THREADS_MAX : n;
 }
 
+/* Each memfd and each segment of shared memory stays open until it is written. */
+static void allow_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int dump_open(struct dump *d, bool contents, struct err *err)
 {
 	struct files_out out = { .dir = d->dir.fd, .sums = d->sums, .pipes = &d->pipes,
-		.fifos = &d->fifos, .queues = &d->queues };
+		.fifos = &d->fifos, .queues = &d->queues, .shmem = &d->shmem };
 	int ret = image_writer_start(&d->pipes, IMAGE_PIPES_DATA, 0, err);
 
 	if (!ret)
@@ -329,6 +341,7 @@ static int dump_run(struct dump *d, bool check, struct err *err)
 
 	interrupt_hold(1);
 	arena_init(&d->arena);
+	allow_descriptors();
 	progress_init(&d->progress, d->opt->progress, "dump");
 	d->sums = sums_new();
 	ret = d->sums ? image_dir_begin(&d->dir, d->opt->dir, err) : err_os(err, ENOMEM, "sums");

@@ -103,6 +103,8 @@ static int make_all(struct restoring *r, struct err *err)
 		ret = cast_revive(&r->cast, err);
 	if (!ret)
 		ret = cast_finish(&r->cast, err);
+	if (!ret)
+		ret = FAULT_STEP(SETTLE, err, restore_files_settle(&r->files, err));
 	return ret;
 }
 
@@ -146,7 +148,7 @@ int restore_tree(const struct restore_options *opt, struct restore_result *resul
 		ret = make_all(&r, err);
 		if (!ret)
 			ret = resume_all(&r, err);
-		if (ret)
+		if (ret && r.cast.actor)
 			cast_kill(&r.cast);
 	}
 	progress_end(&r.progress);

@@ -2,6 +2,7 @@
 /* crl dump -t PID -D DIR: checkpoint a process tree. */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cmd/cmd.h"
 #include "cmd/context.h"
@@ -34,6 +35,13 @@ static void show_stats(const struct dump_result *r)
 		(unsigned long long)r->pages_scanned, (unsigned long long)r->pages_written);
 }
 
+/* The system's own word for it: there may be no room elsewhere than on the disk. */
+static bool no_room(const struct err *err)
+{
+	return (err->code == ENOSPC || err->code == EDQUOT) &&
+	       strstr(err->text, strerror(err->code));
+}
+
 static int dump_in(struct context *c, const struct options *o, struct err *err)
 {
 	struct dump_scripts scripts = { .c = c };
@@ -59,7 +67,7 @@ static int dump_in(struct context *c, const struct options *o, struct err *err)
 		ret = context_scripts(c, "pre-dump", opt.pid, &status, err);
 	if (!ret)
 		ret = dump_tree(&opt, &result, err);
-	if (ret == -ENOSPC || ret == -EDQUOT)
+	if (ret && no_room(err))
 		err_in(err, ret, "no room in image directory %s; make some, or pass another one with -D",
 			o->images_dir ? o->images_dir : ".");
 	if (ret && scripts.failed)

@@ -4,6 +4,7 @@
  * kinds that crl does not carry are known by the name of their number.
  */
 #include <ctype.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "cmd/show.h"
 #include "crl/err.h"
 #include "fd/fd.h"
-#include "proto/memfd.pb-c.h"
+#include "fd/memfd.h"
 #include "snapshot/look.h"
 
 #define TEXT_SIZE 4352
@@ -53,7 +54,73 @@ static bool has_member(const FileEntry *e)
 	return false;
 }
 
-static void describe(const FileEntry *e, char text[TEXT_SIZE])
+struct memfd_search {
+	uint32_t inode;
+	const MemfdInodeEntry *found;
+};
+
+static int find_memfd(void *arg, const ProtobufCMessage *msg, struct err *err)
+{
+	const MemfdInodeEntry *e = (const MemfdInodeEntry *)msg;
+	struct memfd_search *s = arg;
+
+	if (e->inode_id == s->inode)
+		s->found = e;
+	return 0;
+}
+
+const MemfdInodeEntry *show_memfd(struct look *l, uint32_t id)
+{
+	const FileEntry *e = look_file(l, id);
+	struct memfd_search s = { 0 };
+	struct err ignored;
+
+	if (!e || e->type != FD_TYPES__MEMFD || !e->memfd)
+		return NULL;
+	s.inode = e->memfd->inode_id;
+	look_each(l, IMAGE_MEMFD, 0, &memfd_inode_entry__descriptor,
+		&memfd_inode_entry__descriptor, find_memfd, &s, &ignored);
+	return s.found;
+}
+
+static const char *memfd_name(struct look *l, const MemfdInodeEntry *m)
+{
+	if (!strcmp(m->name, "/dev/zero") && !m->crl_memfd)
+		return m->name;
+	return arena_printf(&l->snap.scratch, "/memfd:%s", m->name);
+}
+
+/* All but the position is in another image. */
+static void describe_memfd(struct look *l, const FileEntry *e, char text[TEXT_SIZE])
+{
+	static const struct {
+		unsigned seal;
+		const char *name;
+	} seals[] = {
+		{ F_SEAL_SEAL, "seal" },
+		{ F_SEAL_SHRINK, "shrink" },
+		{ F_SEAL_GROW, "grow" },
+		{ F_SEAL_WRITE, "write" },
+		{ F_SEAL_FUTURE_WRITE, "future-write" },
+		{ F_SEAL_EXEC, "exec" },
+	};
+	const MemfdInodeEntry *m = show_memfd(l, e->id);
+	size_t used = 0;
+
+	if (!m) {
+		snprintf(text, TEXT_SIZE, "not in memfd.img");
+		return;
+	}
+	used = snprintf(text, TEXT_SIZE, "%.*s at %llu, %llu bytes%s", TEXT_SIZE / 2,
+		memfd_name(l, m), (unsigned long long)e->memfd->pos,
+		(unsigned long long)m->size, m->seals ? ", sealed:" : "");
+	for (size_t i = 0; i < sizeof(seals) / sizeof(seals[0]); i++)
+		if (m->seals & seals[i].seal)
+			used += snprintf(
+				text + used, TEXT_SIZE - used, " %s", seals[i].name);
+}
+
+static void describe(struct look *l, const FileEntry *e, char text[TEXT_SIZE])
 {
 	const struct fd_ops *ops = e ? fd_ops_of(e->type) : NULL;
 
@@ -62,6 +129,8 @@ static void describe(const FileEntry *e, char text[TEXT_SIZE])
 		snprintf(text, TEXT_SIZE, "not in files.img");
 	else if (!has_member(e))
 		snprintf(text, TEXT_SIZE, "files.img says nothing of it");
+	else if (e->type == FD_TYPES__MEMFD)
+		describe_memfd(l, e, text);
 	else if (ops && ops->show)
 		ops->show(e, text, TEXT_SIZE);
 }
@@ -94,7 +163,7 @@ static int show_one(void *arg, const ProtobufCMessage *msg, struct err *err)
 	const FileEntry *e = look_file(t->l, f->id);
 	char text[TEXT_SIZE], name[32];
 
-	describe(e, text);
+	describe(t->l, e, text);
 	type_name(f->type, name);
 	if (!t->j) {
 		if (!t->count++)
@@ -130,35 +199,10 @@ int show_descriptors(struct look *l, uint32_t table, struct json *j, struct err 
 	return ret < 0 ? ret : 0;
 }
 
-struct memfd_search {
-	uint32_t inode;
-	const char *name;
-};
-
-static int find_memfd(void *arg, const ProtobufCMessage *msg, struct err *err)
-{
-	const MemfdInodeEntry *e = (const MemfdInodeEntry *)msg;
-	struct memfd_search *s = arg;
-
-	if (e->inode_id == s->inode)
-		s->name = e->name;
-	return 0;
-}
-
-/* Where the file is made by memfd_create, its name is in another image. */
-static const char *memfd_name(struct look *l, uint32_t inode)
-{
-	struct memfd_search s = { .inode = inode };
-	struct err ignored;
-
-	look_each(l, IMAGE_MEMFD, 0, &memfd_inode_entry__descriptor,
-		&memfd_inode_entry__descriptor, find_memfd, &s, &ignored);
-	return s.name;
-}
-
 const char *show_file_name(struct look *l, uint32_t id)
 {
 	const FileEntry *e = look_file(l, id);
+	const MemfdInodeEntry *m;
 
 	if (!e)
 		return NULL;
@@ -168,7 +212,6 @@ const char *show_file_name(struct look *l, uint32_t id)
 		e = look_file(l, e->fifo->regf_id);
 		return e && e->type == FD_TYPES__REG && e->reg ? e->reg->name : NULL;
 	}
-	if (e->type == FD_TYPES__MEMFD && e->memfd)
-		return memfd_name(l, e->memfd->inode_id);
-	return NULL;
+	m = show_memfd(l, id);
+	return m ? memfd_name(l, m) : NULL;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The mappings of a task in a dump, and how many of the pages of each are in it.
- * Pages of shared anonymous memory are in an image of the segment, counted
- * where this task maps it.
+ * Pages of shared anonymous memory and of memfds are in an image of the segment,
+ * counted where this task maps it.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,6 +13,7 @@
 #include "cmd/show.h"
 #include "crl/err.h"
 #include "mem/mem.h"
+#include "proto/memfd.pb-c.h"
 #include "snapshot/look.h"
 
 struct memory {
@@ -47,6 +48,8 @@ static const char *kind_of(const VmaEntry *e)
 		{ VMA_ANON_PRIVATE, "private" },
 	};
 
+	if (e->status & VMA_AREA_MEMFD && e->status & VMA_FILE_SHARED)
+		return "shared memfd";
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (e->status & kinds[i].bits)
 			return kinds[i].name;
@@ -65,21 +68,38 @@ static const char *name_of(const struct memory *m, const VmaEntry *e)
 	return name ? name : e->crl_name;
 }
 
+/* The segment that a mapping shares; false when its pages are the task's own. */
+static bool segment_of(struct look *l, const VmaEntry *e, uint64_t *id)
+{
+	const MemfdInodeEntry *m;
+
+	*id = e->shmid;
+	if (e->status & VMA_ANON_SHARED)
+		return true;
+	m = e->status & VMA_AREA_MEMFD && e->status & VMA_FILE_SHARED
+		    ? show_memfd(l, e->shmid)
+		    : NULL;
+	if (m)
+		*id = m->shmid;
+	return m;
+}
+
 /* Mappings of one segment mostly follow each other. */
 static int pages_of(
 	struct memory *m, const VmaEntry *e, struct look_pages *pages, struct err *err)
 {
+	uint64_t id;
 	int ret;
 
-	if (!(e->status & VMA_ANON_SHARED)) {
+	if (!segment_of(m->l, e, &id)) {
 		*pages = look_count(m->run, m->runs, e->start, e->end);
 		return 0;
 	}
-	if (!m->shared_known || m->shared_id != e->shmid) {
+	if (!m->shared_known || m->shared_id != id) {
 		m->shared_known = true;
-		m->shared_id = e->shmid;
-		ret = look_runs(m->l, IMAGE_PAGEMAP_SHMEM, e->shmid, &m->shared,
-			&m->shared_runs, err);
+		m->shared_id = id;
+		ret = look_runs(
+			m->l, IMAGE_PAGEMAP_SHMEM, id, &m->shared, &m->shared_runs, err);
 		if (ret < 0)
 			return ret;
 	}

@@ -27,6 +27,9 @@ int show_locks(struct look *l, pid_t pid, struct json *j, struct err *err);
 /* The path of a file of files.img; NULL when it has none. */
 const char *show_file_name(struct look *l, uint32_t id);
 
+/* The memfd that a file of files.img is an open file of; NULL when it is none. */
+const struct MemfdInodeEntry *show_memfd(struct look *l, uint32_t id);
+
 /* show-image.c: every record of one image. */
 int show_image(struct look *l, const char *name, struct json *j, struct err *err);
 

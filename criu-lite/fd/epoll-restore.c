@@ -47,7 +47,7 @@ struct restore_epolls {
 
 static struct epoll_state *state_of(const struct restore_files *r, const FileEntry *e)
 {
-	return &r->epolls->state[e->id - r->base];
+	return &r->epolls->state[restore_files_index(r, e)];
 }
 
 int epoll_load(struct restore_files *r, struct err *err)

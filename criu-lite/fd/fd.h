@@ -54,6 +54,8 @@ struct fd_ops {
 	/* Add what the task that got it must do itself (the last step for this task). */
 	int (*attach)(struct restore_files *r, const FileEntry *e, struct puppet *p, int fd,
 		struct err *err);
+	/* All tasks have their files and memory: do what had to wait for that. */
+	int (*settle)(struct restore_files *r, struct err *err);
 	/* One line for `crl show`. */
 	void (*show)(const FileEntry *e, char *text, size_t size);
 	/* Can this kernel and user carry it? Answers as feature.h says; NULL: any can. */

@@ -25,6 +25,7 @@
 #include "fd/fifo-restore.h"
 #include "fd/owner.h"
 #include "fd/pipe.h"
+#include "fd/reg.h"
 #include "fd/restore-files.h"
 #include "image/frame.h"
 #include "proto/pipe-data.pb-c.h"
@@ -149,6 +150,7 @@ int fifo_load(struct restore_files *r, struct err *err)
 int fifo_verify(const struct restore_files *r, const FileEntry *e, struct err *err)
 {
 	const FileEntry *path = fifo_path(r, e);
+	struct stat st;
 
 	if (!path || !S_ISFIFO(path->reg->mode) || e->fifo->id != e->id ||
 		(path->reg->flags & O_ACCMODE) == O_ACCMODE)
@@ -156,7 +158,7 @@ int fifo_verify(const struct restore_files *r, const FileEntry *e, struct err *e
 	if (restore_files_ghost(r, path->id))
 		return err_set(err, EOPNOTSUPP,
 			"%s: fifos without a name are not restored", path->reg->name);
-	return fd_ops_of(FD_TYPES__REG)->verify(r, path, err);
+	return reg_verify_path(r, path, &st, err);
 }
 
 /* Empty means that nobody has held it, or that it was drained by who did. */

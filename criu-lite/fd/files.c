@@ -32,6 +32,7 @@
 #include "fd/fd.h"
 #include "fd/files.h"
 #include "fd/locks.h"
+#include "fd/memfd.h"
 #include "fd/reg.h"
 #include "image/frame.h"
 #include "image/sums.h"
@@ -151,8 +152,11 @@ static int path_lookup(struct files *f, struct dump_task *t, uint64_t dev, uint6
 {
 	struct path_file key = { .dev = dev, .ino = ino, .name = name, .writable = writable },
 		*found;
-	FileEntry *e;
 	struct stat st;
+	const struct reg_source src = { .through = through, .name = name, .st = &st,
+		.build_id = true };
+	FileEntry *e;
+	bool memfd;
 	int ret;
 
 	found = path_find(f, &key);
@@ -162,9 +166,10 @@ static int path_lookup(struct files *f, struct dump_task *t, uint64_t dev, uint6
 	}
 	if (fstatat(t->proc, through, &st, 0))
 		return err_os(err, errno, "stat %s", through);
-	e = files_new(f, FD_TYPES__REG);
-	ret = reg_describe(f, t, &(struct reg_source){
-		.through = through, .name = name, .st = &st, .build_id = true }, e, err);
+	memfd = memfd_is(name, &st);
+	e = files_new(f, memfd ? FD_TYPES__MEMFD : FD_TYPES__REG);
+	ret = memfd ? memfd_describe(f, t, &src, writable ? O_RDWR : O_RDONLY, e, err)
+		    : reg_describe(f, t, &src, e, err);
 	if (ret < 0)
 		return ret;
 	if (ret == FD_REFUSED)
@@ -225,12 +230,13 @@ static int mapped(struct files *f, struct dump_task *t, const struct proc_vma *v
 }
 
 int files_mapped(struct files *f, struct dump_task *t, const struct proc_vma *v, bool writable,
-	uint32_t *id, struct err *err)
+	uint32_t *id, bool *memfd, struct err *err)
 {
 	int ret;
 
 	pthread_mutex_lock(&f->lock);
 	ret = mapped(f, t, v, writable, id, err);
+	*memfd = !ret && *id && f->entry[*id - 1]->type == FD_TYPES__MEMFD;
 	pthread_mutex_unlock(&f->lock);
 	return ret;
 }

@@ -24,6 +24,7 @@ struct files_epolls;
 struct files_fifos;
 struct files_ghosts;
 struct files_locks;
+struct files_memfds;
 struct files_pipes;
 struct files_ttys;
 struct files_unix;
@@ -31,6 +32,7 @@ struct image_writer;
 struct log;
 struct obstacles;
 struct proc_vma;
+struct shmem;
 struct sums;
 
 /* What a user may have said about files. */
@@ -44,6 +46,7 @@ struct files_out {
 	int dir;
 	struct sums *sums;
 	struct image_writer *pipes, *fifos, *queues; /* open all the time; not owned */
+	struct shmem *shmem; /* takes the contents of memfds; not owned */
 };
 
 /* A descriptor that was looked at: for those who must know what others have open. */
@@ -77,6 +80,7 @@ struct files {
 	struct files_epolls *epolls; /* epoll.c */
 	struct files_ghosts *ghosts; /* ghost.c */
 	struct files_locks *locks; /* locks.c */
+	struct files_memfds *memfds; /* memfd.c */
 	struct files_ttys *ttys; /* tty.c */
 	struct files_unix *unix_sockets; /* sock/unix.c */
 };
@@ -89,11 +93,11 @@ void files_deinit(struct files *f);
 FileEntry *files_new(struct files *f, FdTypes type);
 
 /*
- * The mapped file of a mapping, through map_files: the id of its entry.
- * After a refusal (an obstacle was added) *id is 0.
+ * The mapped file of a mapping, through map_files: the id of its entry, and whether
+ * it is a memfd. After a refusal (an obstacle was added) *id is 0.
  */
 int files_mapped(struct files *f, struct dump_task *t, const struct proc_vma *v, bool writable,
-	uint32_t *id, struct err *err);
+	uint32_t *id, bool *memfd, struct err *err);
 
 /* The file behind /proc/PID/exe, cwd or root. */
 int files_link(struct files *f, struct dump_task *t, const char *link, uint32_t *id,

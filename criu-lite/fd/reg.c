@@ -147,26 +147,54 @@ static int verify_file(const RegFileEntry *reg, const struct stat *st, struct er
 	return 0;
 }
 
-static int reg_verify(const struct restore_files *r, const FileEntry *e, struct err *err)
+static int verify_entry(const FileEntry *e, struct err *err)
 {
 	const RegFileEntry *reg = e->reg;
-	RegFileEntry loose;
-	struct stat st;
-	int ret;
 
 	if (!reg || reg->id != e->id || reg->name[0] != '/')
 		return err_set(err, EINVAL, "file %u: no path", e->id);
 	if (reg->ext)
 		return err_set(err, EOPNOTSUPP, "%s: an external file, pass --inherit-fd", reg->name);
-	if (restore_files_ghost(r, e->id))
-		return 0;
-	if (stat(reg->name, &st))
+	return 0;
+}
+
+int reg_verify_path(const struct restore_files *r, const FileEntry *e, struct stat *st,
+	struct err *err)
+{
+	const RegFileEntry *reg = e->reg;
+	RegFileEntry loose;
+	int ret = verify_entry(e, err);
+
+	if (ret)
+		return ret;
+	if (stat(reg->name, st))
 		return err_os(err, errno, "%s: it was open or mapped, and cannot be found", reg->name);
 	loose = *reg;
 	if (r->opt->skip_file_rwx_check)
-		loose.mode = (loose.mode & S_IFMT) | (st.st_mode & 07777);
-	ret = verify_file(&loose, &st, err);
-	return ret || r->opt->size_only ? ret : build_id_verify(reg, err);
+		loose.mode = (loose.mode & S_IFMT) | (st->st_mode & 07777);
+	return verify_file(&loose, st, err);
+}
+
+/* What cannot have been dumped as such is not opened: that might wait, or do something. */
+static bool openable(const RegFileEntry *reg, const struct stat *st)
+{
+	return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) || (reg->flags & O_PATH) ||
+	       (S_ISCHR(st->st_mode) && major(st->st_rdev) == MEM_MAJOR);
+}
+
+static int reg_verify(const struct restore_files *r, const FileEntry *e, struct err *err)
+{
+	struct stat st;
+	int ret;
+
+	if (restore_files_ghost(r, e->id))
+		return verify_entry(e, err);
+	ret = reg_verify_path(r, e, &st, err);
+	if (ret)
+		return ret;
+	if (!openable(e->reg, &st))
+		return err_set(err, EINVAL, "%s: it is no regular file", e->reg->name);
+	return r->opt->size_only || !S_ISREG(st.st_mode) ? 0 : build_id_verify(e->reg, err);
 }
 
 static int reg_finish_open(const RegFileEntry *reg, int fd, struct err *err)

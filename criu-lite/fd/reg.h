@@ -11,6 +11,7 @@
 struct dump_task;
 struct err;
 struct files;
+struct restore_files;
 
 /* Where a file was found. */
 struct reg_source {
@@ -23,5 +24,12 @@ struct reg_source {
 /* Fill e->reg with all but flags, position and owner; FD_REFUSED when its path does not lead there. */
 int reg_describe(struct files *f, struct dump_task *t, const struct reg_source *src,
 	FileEntry *e, struct err *err);
+
+/*
+ * Judge an entry that has a path, and what is there now (*st). Whether to open that is
+ * the caller's decision.
+ */
+int reg_verify_path(const struct restore_files *r, const FileEntry *e, struct stat *st,
+	struct err *err);
 
 #endif

@@ -14,8 +14,6 @@
 #include "image/sums.h"
 #include "proto/remap-file-path.pb-c.h"
 
-#define FILES_MAX (16u << 20)
-
 int restore_files_sum(const struct restore_files *r, const char *name, const void *data,
 	size_t size, struct err *err)
 {
@@ -31,9 +29,24 @@ int restore_files_sum(const struct restore_files *r, const char *name, const voi
 
 static struct restore_file *lookup(const struct restore_files *r, uint32_t id)
 {
-	struct restore_file *f = id - r->base < r->count ? &r->file[id - r->base] : NULL;
+	size_t lo = 0, hi = r->count;
 
-	return f && f->entry ? f : NULL;
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+
+		if (r->file[mid].entry->id == id)
+			return &r->file[mid];
+		if (r->file[mid].entry->id < id)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+size_t restore_files_index(const struct restore_files *r, const FileEntry *e)
+{
+	return lookup(r, e->id) - r->file;
 }
 
 const FileEntry *restore_files_entry(const struct restore_files *r, uint32_t id)
@@ -57,33 +70,27 @@ bool restore_files_want_write(const struct restore_files *r, uint32_t id)
 	return f && f->want_write;
 }
 
-/* Ids of one dump are dense; a hostile one could spread two of them over 2^32. */
+static int entry_cmp(const void *left, const void *right)
+{
+	const FileEntry *a = *(const FileEntry *const *)left, *b = *(const FileEntry *const *)right;
+
+	return (a->id > b->id) - (a->id < b->id);
+}
+
 static int index_entries(struct restore_files *r, const FileEntry **list, size_t n, struct err *err)
 {
-	uint32_t lo = UINT32_MAX, hi = 0;
-
-	for (size_t i = 0; i < n; i++) {
-		lo = list[i]->id < lo ? list[i]->id : lo;
-		hi = list[i]->id > hi ? list[i]->id : hi;
-	}
 	if (!n)
 		return 0;
-	if (hi - lo >= FILES_MAX)
-		return err_set(err, EINVAL, "files.img: ids from %u to %u", lo, hi);
-	r->base = lo;
-	r->count = (size_t)hi - lo + 1;
-	r->file = calloc(r->count, sizeof(*r->file));
+	qsort(list, n, sizeof(*list), entry_cmp);
+	for (size_t i = 1; i < n; i++)
+		if (list[i]->id == list[i - 1]->id)
+			return err_set(err, EINVAL, "files.img: id %u twice", list[i]->id);
+	r->file = calloc(n, sizeof(*r->file));
 	if (!r->file)
 		return err_os(err, ENOMEM, "files.img: table");
-	for (size_t i = 0; i < r->count; i++)
-		r->file[i].fd = -1;
-	for (size_t i = 0; i < n; i++) {
-		struct restore_file *f = &r->file[list[i]->id - lo];
-
-		if (f->entry)
-			return err_set(err, EINVAL, "files.img: id %u twice", list[i]->id);
-		f->entry = list[i];
-	}
+	r->count = n;
+	for (size_t i = 0; i < n; i++)
+		r->file[i] = (struct restore_file){ .entry = list[i], .fd = -1 };
 	return 0;
 }
 
@@ -243,6 +250,19 @@ int restore_files_get(struct restore_files *r, uint32_t id, int *fd, struct err 
 	}
 	*fd = f->fd;
 	return 0;
+}
+
+int restore_files_settle(struct restore_files *r, struct err *err)
+{
+	int ret = 0;
+
+	for (unsigned i = 0; i < fd_table_size && !ret; i++)
+		if (fd_table[i]->settle) {
+			ret = fd_table[i]->settle(r, err);
+			if (ret)
+				err_in(err, ret, "%s", fd_table[i]->name);
+		}
+	return ret;
 }
 
 void restore_files_release(struct restore_files *r, uint32_t id)

@@ -42,12 +42,12 @@ struct restore_files {
 	const struct sums *sums; /* NULL: none in the dump */
 	const struct restore_files_options *opt;
 	const struct log *log;
-	struct restore_file *file; /* index is id - base */
+	struct restore_file *file; /* by id, ascending */
 	size_t count;
-	uint32_t base;
 	struct restore_pipes *pipes;	     /* pipe.c */
 	struct restore_fifos *fifos;	     /* fifo.c */
 	struct restore_epolls *epolls;	     /* epoll.c */
+	struct restore_memfds *memfds;	     /* memfd-restore.c */
 	struct restore_ttys *ttys;	     /* tty.c */
 	struct restore_unix *unix_sockets;   /* sock/unix.c */
 	struct ghost_file **ghosts;
@@ -65,6 +65,8 @@ int restore_files_sum(const struct restore_files *r, const char *name, const voi
 
 /* The entry of an id, NULL when there is none. */
 const FileEntry *restore_files_entry(const struct restore_files *r, uint32_t id);
+/* Where it is in the table. */
+size_t restore_files_index(const struct restore_files *r, const FileEntry *e);
 struct ghost_file *restore_files_ghost(const struct restore_files *r, uint32_t id);
 bool restore_files_want_write(const struct restore_files *r, uint32_t id);
 
@@ -80,7 +82,10 @@ int restore_files_get(struct restore_files *r, uint32_t id, int *fd, struct err 
 /* One of those who claimed it has it now; the last one closes it. */
 void restore_files_release(struct restore_files *r, uint32_t id);
 
-/* All have what they need: remove temporary names. */
+/* All have what they need: what had to wait for that, before anything runs. */
+int restore_files_settle(struct restore_files *r, struct err *err);
+
+/* And: remove temporary names. */
 void restore_files_clean(struct restore_files *r);
 
 #endif

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -114,15 +115,33 @@ static int job_index(struct page_job *job, struct err *err)
 	return 0;
 }
 
+/*
+ * The last page of a file may reach beyond its end. A mapping can have put something
+ * there, and only a mapping shows it.
+ */
+static int read_behind(struct page_job *job, uint8_t *to, uint64_t at, uint64_t len, struct err *err)
+{
+	uint64_t skip = at % PAGE;
+	uint8_t *page;
+
+	memset(to, 0, len);
+	if (!skip || len != PAGE - skip)
+		return 0;
+	page = mmap(NULL, PAGE, PROT_READ, MAP_SHARED, job->source, at - skip);
+	if (page == MAP_FAILED)
+		return err_os(err, errno, "map the last page of a file");
+	memcpy(to, page + skip, len);
+	munmap(page, PAGE);
+	return 0;
+}
+
 static int read_source(struct page_job *job, uint8_t *to, uint64_t at, uint64_t len, struct err *err)
 {
 	while (len) {
 		ssize_t n = FAULT(PAGES_READ) ? -1 : pread(job->source, to, len, at);
 
-		if (n == 0 && !job->pid) { /* the last page of a file may reach beyond its end */
-			memset(to, 0, len);
-			return 0;
-		}
+		if (n == 0 && !job->pid)
+			return read_behind(job, to, at, len, err);
 		if (n <= 0)
 			return err_os(err, n ? errno : EIO, "read memory at %#llx",
 				(unsigned long long)at);

@@ -61,17 +61,9 @@ static int segment_open(struct shmem_segment *seg, struct dump_task *t, const st
 	return 0;
 }
 
-static int enter(struct shmem *s, struct dump_task *t, const struct proc_vma *v, struct err *err)
+/* seg.fd belongs to the list, or is closed. */
+static int insert(struct shmem *s, size_t at, struct shmem_segment seg, struct err *err)
 {
-	size_t at = segment_place(s, v->inode);
-	struct shmem_segment seg = { .ino = v->inode, .fd = -1 };
-	int ret;
-
-	if (at < s->count && s->list[at].ino == v->inode)
-		return 0;
-	ret = segment_open(&seg, t, v, err);
-	if (ret)
-		return ret;
 	if (s->count == s->cap) {
 		size_t cap = s->cap ? 2 * s->cap : 16;
 		void *list = realloc(s->list, cap * sizeof(*s->list));
@@ -89,12 +81,35 @@ static int enter(struct shmem *s, struct dump_task *t, const struct proc_vma *v,
 	return 0;
 }
 
+static int enter(struct shmem *s, struct dump_task *t, const struct proc_vma *v, struct err *err)
+{
+	size_t at = segment_place(s, v->inode);
+	struct shmem_segment seg = { .ino = v->inode, .fd = -1 };
+	int ret;
+
+	if (at < s->count && s->list[at].ino == v->inode)
+		return 0;
+	ret = segment_open(&seg, t, v, err);
+	return ret ? ret : insert(s, at, seg, err);
+}
+
 int shmem_mapped(struct shmem *s, struct dump_task *t, const struct proc_vma *v, struct err *err)
 {
 	int ret;
 
 	pthread_mutex_lock(&s->lock);
 	ret = enter(s, t, v, err);
+	pthread_mutex_unlock(&s->lock);
+	return ret;
+}
+
+int shmem_file(struct shmem *s, uint64_t ino, int fd, struct err *err)
+{
+	struct shmem_segment seg = { .ino = ino, .fd = fd };
+	int ret;
+
+	pthread_mutex_lock(&s->lock);
+	ret = insert(s, segment_place(s, ino), seg, err);
 	pthread_mutex_unlock(&s->lock);
 	return ret;
 }

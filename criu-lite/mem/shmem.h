@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Shared anonymous memory of a tree: see shmem.c. */
+/* Shared anonymous memory of a tree, and what is in its memfds: see shmem.c. */
 #ifndef CRL_MEM_SHMEM_H
 #define CRL_MEM_SHMEM_H
 
@@ -31,6 +31,12 @@ void shmem_init(struct shmem *s);
 /* A task maps a part of a segment; the first one that does opens it. */
 int shmem_mapped(struct shmem *s, struct dump_task *t, const struct proc_vma *v,
 	struct err *err);
+
+/*
+ * The same for a memfd: `fd` is an open file of it that nobody else uses, and belongs
+ * to the list from now on. Its inode number is from the same range as those of segments.
+ */
+int shmem_file(struct shmem *s, uint64_t ino, int fd, struct err *err);
 
 /* Write contents of all segments. */
 int shmem_write(struct shmem *s, struct page_writer *w, struct image_writer *out, struct err *err);

@@ -11,8 +11,8 @@
  * between kernels; neighbouring vvar areas are one in the image.
  *
  * Refused, each with its name: device mappings other than /dev/zero, huge TLB
- * pages, System V shared memory, memfd, userfaultfd, shadow stacks, protection
- * keys, sealed and droppable mappings, uprobes.
+ * pages, System V shared memory, userfaultfd, shadow stacks, protection keys,
+ * sealed and droppable mappings, uprobes.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -191,8 +191,6 @@ static bool vma_refuse_file(struct dump_task *t, const struct proc_vma *v)
 
 	if (name_begins(v, "/SYSV"))
 		what = "System V shared memory is not carried yet";
-	else if (name_begins(v, "/memfd:"))
-		what = "a mapped memfd is not carried yet";
 	else if (name_begins(v, "/secretmem"))
 		what = "memfd_secret memory cannot be read by anybody else";
 	else if (name_begins(v, "/[aio]"))
@@ -210,17 +208,19 @@ static int vma_file(struct dump_task *t, struct files *files, struct mem_dump *m
 	const struct proc_vma *v, struct err *err)
 {
 	bool writable = v->shared && vma_has(v, VMA_MW);
+	bool memfd = false;
 	VmaEntry *e;
 	uint32_t id = 0;
 	int ret;
 
-	if (vma_refuse_file(t, v))
+	if (vma_refuse_file(t, v) || vma_has(v, VMA_HT)) /* huge pages are refused already */
 		return 0;
-	ret = files_mapped(files, t, v, writable, &id, err);
+	ret = files_mapped(files, t, v, writable, &id, &memfd, err);
 	if (ret)
 		return ret;
 	e = vma_add(t, m, v);
-	e->status = VMA_AREA_REGULAR | (v->shared ? VMA_FILE_SHARED : VMA_FILE_PRIVATE);
+	e->status = VMA_AREA_REGULAR | (v->shared ? VMA_FILE_SHARED : VMA_FILE_PRIVATE) |
+		    (memfd ? VMA_AREA_MEMFD : 0);
 	e->shmid = id;
 	e->pgoff = v->pgoff;
 	e->has_fdflags = true;

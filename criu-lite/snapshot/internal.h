@@ -6,6 +6,8 @@
 #include "image/frame.h"
 #include "snapshot/snapshot.h"
 
+#define PID_MAX (4 << 20) /* pids are below; the length of by_pid */
+
 /* Load an image file and compare its checksum; IMAGE_NOT_THERE when there is none. */
 int snapshot_open(struct snapshot *s, struct image_reader *rd, enum image_kind kind,
 	uint64_t number, struct err *err);
@@ -18,6 +20,9 @@ int snapshot_record(struct snapshot *s, enum image_kind kind, uint64_t number,
 /* memory.c: mm-PID and pagemap-PID of a task, pagemap-shmem-ID of all segments. */
 int snapshot_load_memory(struct snapshot *s, struct snap_task *t, struct err *err);
 int snapshot_load_shmem(struct snapshot *s, struct err *err);
+
+/* The same for all memfds that somebody needs, after restore_files_verify(). */
+int snapshot_load_memfds(struct snapshot *s, struct err *err);
 
 /* locks.c: filelocks.img, when all tasks are there. */
 int snapshot_load_locks(struct snapshot *s, struct err *err);

@@ -22,7 +22,6 @@
 #include "snapshot/internal.h"
 #include "task/task.h"
 
-#define PID_MAX	   (4 << 20)
 #define TASKS_MAX  (1u << 20)
 #define CORES_KEPT 1024 /* some 10 KiB each; unpacking them again takes time */
 #define FD_MAX	   (1 << 30)
@@ -95,12 +94,9 @@ static int load_inventory(struct snapshot *s, struct err *err)
 	return ret;
 }
 
-static int task_of(const struct snapshot *s, pid_t pid)
+int snapshot_find(const struct snapshot *s, pid_t pid)
 {
-	for (size_t i = s->tasks; i--;)
-		if (s->task[i].pid == pid)
-			return i;
-	return -1;
+	return pid > 0 && pid < PID_MAX ? (int)s->by_pid[pid] - 1 : -1;
 }
 
 static bool pid_valid(uint32_t pid)
@@ -116,8 +112,7 @@ static int add_task(struct snapshot *s, const PstreeEntry *e, size_t *cap, struc
 		s->tasks == TASKS_MAX)
 		return err_set(err, EINVAL, "pstree.img: pid %u: a number is out of range", e->pid);
 	if (s->tasks) {
-		/* Siblings come in a row: the parent is mostly near the end. */
-		t.parent = task_of(s, e->ppid);
+		t.parent = snapshot_find(s, e->ppid);
 		if (t.parent < 0)
 			return err_set(err, EINVAL, "pstree.img: pid %u comes before its parent %u",
 				e->pid, e->ppid);
@@ -132,6 +127,7 @@ static int add_task(struct snapshot *s, const PstreeEntry *e, size_t *cap, struc
 	}
 	s->threads += t.n_threads;
 	arena_push(&s->arena, s->task, s->tasks, *cap, t);
+	s->by_pid[t.pid] = s->tasks;
 	return 0;
 }
 
@@ -168,6 +164,10 @@ static int load_pstree(struct snapshot *s, struct err *err)
 
 	if (ret == IMAGE_NOT_THERE)
 		ret = missing(IMAGE_PSTREE, 0, err);
+	/* Sparse: only pages that are used are there. */
+	s->by_pid = calloc(PID_MAX, sizeof(*s->by_pid));
+	if (!ret && !s->by_pid)
+		ret = err_os(err, ENOMEM, "pstree.img");
 	while (!ret && (ret = image_reader_next(&rd, &pstree_entry__descriptor, &s->arena.pb, &msg,
 				err)) > 0)
 		ret = add_task(s, (const PstreeEntry *)msg, &cap, err);
@@ -192,7 +192,7 @@ static int adopt_sessions(struct snapshot *s, bool shell_job, struct err *err)
 	for (size_t i = 0; i < s->tasks; i++) {
 		if (s->task[i].sid == sid)
 			s->task[i].sid = 0;
-		if (s->task[i].pgid == pgid && task_of(s, pgid) < 0)
+		if (s->task[i].pgid == pgid && snapshot_find(s, pgid) < 0)
 			s->task[i].pgid = 0;
 	}
 	return 0;
@@ -390,6 +390,8 @@ int snapshot_load(struct snapshot *s, int dir, struct restore_files *files,
 		ret = snapshot_load_locks(s, err);
 	if (!ret)
 		ret = restore_files_verify(files, err);
+	if (!ret)
+		ret = snapshot_load_memfds(s, err);
 	if (!ret && s->sums && opt->verify_threads)
 		ret = verify_files(s->sums, dir, VERIFY_PAGES, opt->verify_threads, err);
 	return ret;
@@ -397,6 +399,7 @@ int snapshot_load(struct snapshot *s, int dir, struct restore_files *files,
 
 void snapshot_deinit(struct snapshot *s)
 {
+	free(s->by_pid);
 	sums_free(s->sums);
 	arena_deinit(&s->arena);
 	arena_deinit(&s->scratch);

@@ -23,18 +23,6 @@ static bool has_fd(const struct snap_task *t, int fd)
 	return t->n_fds && bsearch(&fd, t->fds, t->n_fds, sizeof(*t->fds), fd_cmp);
 }
 
-/* Locks of a task mostly come in a row. */
-static int find_task(const struct snapshot *s, int pid, size_t *task)
-{
-	if (s->task[*task].pid == pid)
-		return 0;
-	for (*task = 0; *task < s->tasks; ++*task)
-		if (s->task[*task].pid == pid)
-			return 0;
-	*task = 0;
-	return -ESRCH;
-}
-
 static int judge(const FileLockEntry *e, struct err *err)
 {
 	if (e->flag != FILE_LOCK_POSIX && e->flag != FILE_LOCK_FLOCK &&
@@ -53,15 +41,15 @@ static int judge(const FileLockEntry *e, struct err *err)
 	return 0;
 }
 
-static int add_lock(struct snapshot *s, const FileLockEntry *e, size_t *task, size_t *cap,
-	struct err *err)
+static int add_lock(
+	struct snapshot *s, const FileLockEntry *e, size_t *cap, struct err *err)
 {
 	struct snap_lock new = { .entry = e };
-	int ret;
+	int ret, task = snapshot_find(s, e->pid);
 
-	if (find_task(s, e->pid, task))
+	if (task < 0)
 		return err_set(err, EINVAL, "pid %d is not in the tree", e->pid);
-	new.task = *task;
+	new.task = task;
 	if (!has_fd(&s->task[new.task], e->fd))
 		return err_set(err, EINVAL, "pid %d has no fd %d", e->pid, e->fd);
 	ret = judge(e, err);
@@ -85,12 +73,12 @@ int snapshot_load_locks(struct snapshot *s, struct err *err)
 {
 	struct image_reader rd = { 0 };
 	ProtobufCMessage *msg;
-	size_t task = 0, cap = 0;
+	size_t cap = 0;
 	int ret = snapshot_open(s, &rd, IMAGE_FILELOCKS, 0, err);
 
 	while (!ret && (ret = image_reader_next(&rd, &file_lock_entry__descriptor,
 				&s->arena.pb, &msg, err)) > 0)
-		ret = add_lock(s, (const FileLockEntry *)msg, &task, &cap, err);
+		ret = add_lock(s, (const FileLockEntry *)msg, &cap, err);
 	image_reader_deinit(&rd);
 	if (s->locks)
 		qsort(s->lock, s->locks, sizeof(*s->lock), lock_cmp);

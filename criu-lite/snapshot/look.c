@@ -76,15 +76,6 @@ struct growing {
 	size_t cap;
 };
 
-static int find_parent(const struct look *l, pid_t ppid)
-{
-	/* Siblings come in a row: the parent is mostly near the end. */
-	for (size_t i = l->tasks; i--;)
-		if (l->task[i].pid == ppid)
-			return i;
-	return -1;
-}
-
 static int add_task(void *arg, const ProtobufCMessage *msg, struct err *err)
 {
 	struct growing *g = arg;
@@ -96,21 +87,27 @@ static int add_task(void *arg, const ProtobufCMessage *msg, struct err *err)
 
 	if (l->tasks == INT32_MAX)
 		return err_set(err, EINVAL, "too many tasks");
-	t.parent = find_parent(l, e->ppid);
+	t.parent = snapshot_find(&l->snap, t.ppid);
 	t.tids = e->n_threads;
 	t.tid = arena_copy(
 		&l->snap.arena, e->threads, e->n_threads * sizeof(*e->threads));
 	t.comm = "";
 	arena_push(&l->snap.arena, l->task, l->tasks, g->cap, t);
+	if (t.pid > 0 && t.pid < PID_MAX)
+		l->snap.by_pid[t.pid] = l->tasks;
 	return 0;
 }
 
 static int load_tree(struct look *l, struct err *err)
 {
 	struct growing g = { .l = l };
-	int ret = look_each(l, IMAGE_PSTREE, 0, &pstree_entry__descriptor,
-		&pstree_entry__descriptor, add_task, &g, err);
+	int ret;
 
+	l->snap.by_pid = calloc(PID_MAX, sizeof(*l->snap.by_pid));
+	if (!l->snap.by_pid)
+		return err_os(err, ENOMEM, "pstree.img");
+	ret = look_each(l, IMAGE_PSTREE, 0, &pstree_entry__descriptor,
+		&pstree_entry__descriptor, add_task, &g, err);
 	look_forget(l);
 	if (ret == IMAGE_NOT_THERE)
 		return err_set(

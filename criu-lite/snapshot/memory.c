@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "crl/err.h"
+#include "fd/memfd.h"
 #include "fd/restore-files.h"
 #include "mem/mem.h"
 #include "mem/pages.h"
@@ -27,7 +28,7 @@
 #define KNOWN_STATUS                                                                         \
 	(VMA_AREA_REGULAR | VMA_AREA_STACK | VMA_AREA_VSYSCALL | VMA_AREA_VDSO |            \
 		VMA_AREA_HEAP | VMA_FILE_PRIVATE | VMA_FILE_SHARED | VMA_ANON_SHARED |      \
-		VMA_ANON_PRIVATE | VMA_AREA_VVAR | VMA_AREA_GUARD)
+		VMA_ANON_PRIVATE | VMA_AREA_VVAR | VMA_AREA_MEMFD | VMA_AREA_GUARD)
 
 static uint64_t hole_start(unsigned n)
 {
@@ -149,15 +150,16 @@ static int load_mm(struct snapshot *s, struct snap_task *t, MmEntry **mm, struct
 	return ret ? err_in(err, ret, "mm-%d.img: program", t->pid) : 0;
 }
 
-static int add_run(struct snapshot *s, struct snap_pagemap *map, const PagemapEntry *e, size_t *cap,
-	struct err *err)
+/* Addresses of a task are below `limit`, and so are offsets in a file. */
+static int add_run(struct snapshot *s, struct snap_pagemap *map, const PagemapEntry *e,
+	uint64_t limit, size_t *cap, struct err *err)
 {
 	uint64_t n = e->has_nr_pages ? e->nr_pages : e->compat_nr_pages;
 	uint64_t flags = e->has_flags ? e->flags : e->in_parent ? PE_PARENT : PE_PRESENT;
 	struct snap_pages run = { .at = e->vaddr, .len = n * PAGE, .offset = map->bytes };
 	struct snap_pages *last = map->count ? &map->run[map->count - 1] : NULL;
 
-	if (e->vaddr % PAGE || n > TASK_END / PAGE || e->vaddr > TASK_END - n * PAGE ||
+	if (e->vaddr % PAGE || n > limit / PAGE || e->vaddr > limit - n * PAGE ||
 		(last && e->vaddr < last->at + last->len))
 		return err_set(err, EINVAL, "pages at %#llx: out of order or out of range",
 			(unsigned long long)e->vaddr);
@@ -190,6 +192,7 @@ static int judge_page_file(struct snapshot *s, const struct snap_pagemap *map, s
 static int load_pagemap(struct snapshot *s, enum image_kind kind, uint64_t number,
 	struct snap_pagemap *map, struct err *err)
 {
+	uint64_t limit = kind == IMAGE_PAGEMAP_SHMEM ? 1ull << 63 : TASK_END;
 	struct image_reader rd = { 0 };
 	ProtobufCMessage *msg;
 	size_t cap = 0;
@@ -205,7 +208,7 @@ static int load_pagemap(struct snapshot *s, enum image_kind kind, uint64_t numbe
 	map->file = ((const PagemapHead *)msg)->pages_id;
 	while ((ret = image_reader_next(&rd, &pagemap_entry__descriptor, &s->scratch.pb, &msg, err)) >
 		0) {
-		ret = add_run(s, map, (const PagemapEntry *)msg, &cap, err);
+		ret = add_run(s, map, (const PagemapEntry *)msg, limit, &cap, err);
 		if (ret)
 			break;
 	}
@@ -254,6 +257,23 @@ int snapshot_load_shmem(struct snapshot *s, struct err *err)
 {
 	for (size_t i = 0; i < s->shmems; i++) {
 		int ret = load_pagemap(s, IMAGE_PAGEMAP_SHMEM, s->shmem[i].id, &s->shmem[i].pages, err);
+
+		if (ret < 0)
+			return ret;
+		arena_reset(&s->scratch);
+	}
+	return 0;
+}
+
+int snapshot_load_memfds(struct snapshot *s, struct err *err)
+{
+	struct restore_memfds *all = s->files->memfds;
+
+	for (size_t i = 0; all && i < all->count; i++) {
+		struct restore_memfd *m = &all->list[i];
+		int ret = !m->wanted ? 0
+				     : load_pagemap(s, IMAGE_PAGEMAP_SHMEM, m->image->shmid,
+					       &m->pages, err);
 
 		if (ret < 0)
 			return ret;

@@ -98,6 +98,7 @@ struct snapshot {
 	SeccompEntry *seccomp;
 	struct snap_task *task;
 	size_t tasks, threads;
+	uint32_t *by_pid; /* index in `task`, plus one */
 	unsigned cores_kept; /* unpacked */
 	struct snap_shmem *shmem; /* sorted by id */
 	size_t shmems, shmem_cap;
@@ -119,6 +120,9 @@ struct snapshot_options {
 int snapshot_load(struct snapshot *s, int dir, struct restore_files *files,
 	const struct snapshot_options *opt, const struct log *log, struct err *err);
 void snapshot_deinit(struct snapshot *s);
+
+/* The index of the task with this pid, or -1. */
+int snapshot_find(const struct snapshot *s, pid_t pid);
 
 /* Unpack into an arena; they were judged before, so only memory can be missing. */
 CoreEntry *snapshot_core(const struct snap_thread *t, struct arena *a);

@@ -118,7 +118,8 @@ int unix_diag(struct arena *arena, struct unix_list *all, struct err *err)
 	if (ret)
 		return err_set(err, EIO, "list unix sockets (CONFIG_UNIX_DIAG): %s",
 			nl_geterror(ret));
-	qsort(g.list, g.count, sizeof(*g.list), ino_cmp);
+	if (g.count)
+		qsort(g.list, g.count, sizeof(*g.list), ino_cmp);
 	all->list = g.list;
 	all->count = g.count;
 	return 0;

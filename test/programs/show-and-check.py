@@ -44,6 +44,10 @@ ends = os.pipe()
 shared = mmap.mmap(-1, 200 * mmap.PAGESIZE)
 for i in range(0, 200, 2):
     shared[i * mmap.PAGESIZE] = 1
+memory = os.memfd_create("in memory", os.MFD_ALLOW_SEALING)
+os.ftruncate(memory, 5 * mmap.PAGESIZE)
+in_memory = mmap.mmap(memory, 5 * mmap.PAGESIZE)
+in_memory[:5] = b"small"
 turn = os.pipe()
 if os.fork() == 0:
     libc.prctl(15, ctypes.c_char_p(%(comm)r))
@@ -231,7 +235,7 @@ def show_tree(images, facts, root):
     equal(totals["image_bytes"], sum(sizes.values()), "bytes of images")
     equal((totals["pages"] + totals["shared_pages"]) * PAGE,
           sum(n for name, n in sizes.items() if name.startswith("pages-")), "bytes of pages")
-    equal(totals["shared_pages"], 100, "pages of shared memory")
+    equal(totals["shared_pages"], 101, "pages of shared memory")
     return shown
 
 
@@ -256,19 +260,22 @@ def show_task(images, pid, facts, summary):
         return shown
     mapped = {(m["start"], m["end"], m["perms"]) for m in shown["mappings"]
               if m["kind"] not in ("vvar", "guard pages")}
+    equal([m["pages"] for m in shown["mappings"] if m["kind"] == "shared memfd"], [1], "memfd")
     equal(mapped, {m[:3] for m in facts["maps"]}, f"mappings of {pid}")
     names = {m["start"]: m["name"] for m in shown["mappings"]}
     for start, _, _, name in facts["maps"]:
-        if name.startswith(b"/") and not name.startswith((b"/dev/zero", b"/memfd")):
-            equal(os.fsencode(names[start] or ""), name, f"mapping at {start:#x}")
-    equal(sum(m["pages"] for m in shown["mappings"] if m["kind"] != "shared memory"),
+        if name.startswith(b"/") and not name.startswith(b"/dev/zero"):
+            equal(os.fsencode(names[start] or ""), name.removesuffix(b" (deleted)"),
+                  f"mapping at {start:#x}")
+    equal(sum(m["pages"] for m in shown["mappings"]
+              if m["kind"] not in ("shared memory", "shared memfd")),
           summary["pages"], f"pages of {pid}")
     found = {f["fd"]: f for f in shown["fds"]}
     equal(set(found), {fd for fd, _, _ in facts["fds"]}, f"descriptors of {pid}")
     for fd, target, cloexec in facts["fds"]:
         equal(found[fd]["cloexec"], cloexec, f"close-on-exec of {fd}")
         if target.startswith(b"/"):
-            equal(os.fsencode(found[fd]["path"]), target, f"file of {fd}")
+            equal(os.fsencode(found[fd]["path"]), target.removesuffix(b" (deleted)"), f"file of {fd}")
         else:
             check(target.decode() in found[fd]["text"], f"{target} is not {found[fd]['text']}")
     equal(os.fsencode(shown["cwd"]), os.fsencode(facts["cwd"]), "cwd")

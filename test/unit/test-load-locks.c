@@ -61,6 +61,10 @@ static int load_into(struct snapshot *s)
 	*s = (struct snapshot){
 		.dir = images, .inventory = &inventory, .task = task, .tasks = 3
 	};
+	s->by_pid = calloc(PID_MAX, sizeof(*s->by_pid));
+	CU_ASSERT_FATAL(s->by_pid != NULL);
+	for (size_t i = 0; i < s->tasks; i++)
+		s->by_pid[task[i].pid] = i + 1;
 	arena_init(&s->arena);
 	arena_init(&s->scratch);
 	return snapshot_load_locks(s, &err);
