@@ -4,7 +4,7 @@
 PREFIX  ?= /usr/local
 SBINDIR ?= $(PREFIX)/sbin
 MANDIR  ?= $(PREFIX)/share/man
-BUILD   ?= build$(if $(SAN),-san)
+BUILD   ?= build$(if $(SAN),-san)$(if $(FUZZ),-fuzz)
 ARCH    := $(shell uname -m)
 Q       := $(if $(V),,@)
 say      = @$(if $(V),:,printf '  %-6s %s\n')
@@ -18,6 +18,10 @@ ifdef SAN
 override CFLAGS  += -fsanitize=address,undefined -fno-omit-frame-pointer
 override LDFLAGS += -fsanitize=address,undefined
 endif
+ifdef FUZZ
+override CFLAGS  += -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+override LDFLAGS += -fsanitize=fuzzer-no-link,address,undefined
+endif
 ifdef FAULTS
 CPPFLAGS += -DCRL_FAULTS
 endif
@@ -30,6 +34,8 @@ unit_src  := $(wildcard test/unit/*.c)
 zdtm_src  := $(wildcard test/zdtm/*.c)
 zdtm_lib  := $(wildcard test/zdtm/lib/*.c)
 bench_src := $(wildcard test/bench/*.c)
+fuzz_src  := $(wildcard test/fuzz/fuzz-*.c)
+fuzz_lib  := $(filter-out $(fuzz_src),$(wildcard test/fuzz/*.c))
 
 pb_c      := $(proto_src:%.proto=$(BUILD)/%.pb-c.c)
 pb_h      := $(pb_c:.c=.h)
@@ -39,8 +45,10 @@ crl_obj   := $(crl_src:%.c=$(BUILD)/%.o)
 unit_bin  := $(unit_src:%.c=$(BUILD)/%)
 zdtm_bin  := $(zdtm_src:%.c=$(BUILD)/%)
 bench_bin := $(bench_src:%.c=$(BUILD)/%)
+fuzz_bin  := $(fuzz_src:%.c=$(BUILD)/%)
+fuzz_obj  := $(fuzz_lib:%.c=$(BUILD)/%.o)
 
-.PHONY: all check unit unit-bin zdtm zdtm-bin programs bench bench-bin lint headers install clean
+.PHONY: all check check-faults unit unit-bin zdtm zdtm-bin programs bench bench-bin fuzz fuzz-bin lint headers install clean
 .SECONDARY:
 all: criu-lite/crl
 
@@ -66,7 +74,7 @@ $(BUILD)/proto/%.pb-c.c $(BUILD)/proto/%.pb-c.h &: proto/%.proto
 $(pb_obj): override CFLAGS += -Wno-missing-prototypes
 $(pb_obj): CPPFLAGS += -I$(BUILD)/proto
 $(unit_bin): CPPFLAGS += -Itest/unit
-$(pb_obj) $(crl_obj) $(unit_bin): | $(pb_h)
+$(pb_obj) $(crl_obj) $(unit_bin) $(fuzz_obj) $(fuzz_bin): | $(pb_h)
 
 $(BUILD)/%.o: %.c
 	$(say) CC $<
@@ -94,6 +102,13 @@ $(bench_bin): $(BUILD)/%: %.c
 	$(say) BENCH $@
 	$(Q)mkdir -p $(@D) && $(CC) -std=gnu17 -O2 -g -Wall -Wextra -D_GNU_SOURCE -o $@ $< -lpthread
 
+# Built by clang with FUZZ=1; what does not read dumps has no use for their mutations.
+fuzz_proc := $(BUILD)/test/fuzz/fuzz-proc
+$(fuzz_bin): $(BUILD)/%: %.c $(fuzz_obj) $(filter-out $(BUILD)/criu-lite/main.o,$(crl_obj)) $(BUILD)/libcrl.a $(BUILD)/libproto.a
+	$(say) FUZZ $@
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP $(LDFLAGS) -fsanitize=fuzzer -o $@ \
+		$(filter-out %.h $(if $(filter $(fuzz_proc),$@),$(fuzz_obj)),$^) $(LDLIBS)
+
 unit: $(unit_bin)
 	$(Q)test/unit/run $(if $(T),--only $(T)) $(unit_bin)
 
@@ -111,8 +126,21 @@ unit-bin: $(unit_bin)
 check: all unit-bin zdtm-bin
 	$(Q)test/check --build $(BUILD) $(T)
 
+# A second build, whose steps fail on request.
+check-faults:
+	$(Q)$(MAKE) --no-print-directory FAULTS=1 BUILD=$(BUILD)/faults $(BUILD)/faults/crl
+	$(Q)test/check-faults --crl $(BUILD)/faults/crl $(T)
+
 bench: all bench-bin
 	$(Q)test/bench/bench --build $(BUILD) $(T)
+
+# Seeds are real dumps, so it takes crl and the zdtm programs beside the fuzzers.
+FUZZ_SECONDS ?= 60
+fuzz-bin: $(fuzz_bin)
+fuzz: all zdtm-bin
+	$(Q)$(MAKE) --no-print-directory FUZZ=1 CC=clang BUILD=$(BUILD)-fuzz fuzz-bin
+	$(Q)test/fuzz/run --build $(BUILD)-fuzz --crl criu-lite/crl --zdtm $(BUILD)/test/zdtm \
+		--seconds $(FUZZ_SECONDS) $(T)
 
 lint:
 	$(Q)scripts/lint
@@ -127,6 +155,6 @@ install: all
 	for m in Documentation/man/*.8; do install -D -m 644 $$m $(DESTDIR)$(MANDIR)/man8/$${m##*/}; done
 
 clean:
-	rm -rf build build-san criu-lite/crl
+	rm -rf build build-san build-fuzz criu-lite/crl
 
--include $(lib_obj:.o=.d) $(crl_obj:.o=.d) $(pb_obj:.o=.d) $(addsuffix .d,$(unit_bin))
+-include $(lib_obj:.o=.d) $(crl_obj:.o=.d) $(pb_obj:.o=.d) $(fuzz_obj:.o=.d) $(addsuffix .d,$(unit_bin) $(fuzz_bin))

@@ -5,6 +5,8 @@
  * /proc/PID/map_files/START-END (needs CAP_CHECKPOINT_RESTORE); lseek with
  * SEEK_DATA then tells which of its pages exist, whoever has touched them.
  *
+ * What is in a memfd is written in the same way; all else of it is in fd/memfd.c.
+ *
  * Restore: crl maps each segment once, fills it, and opens its own map_files
  * entry; that descriptor is mapped by every task that shares it.
  */

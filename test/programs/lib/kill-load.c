@@ -307,14 +307,15 @@ static struct timespec timespec_of(int64_t ns)
 /* Returns 0 when the wait ended as it should: for its time, not for a signal. */
 static int timed_wait(int which, int64_t until)
 {
-	struct timespec left = timespec_of(until - now_ns()), at = timespec_of(until);
+	int64_t rest = until - now_ns(); /* it may be over, when a dump came in between */
+	struct timespec left = timespec_of(rest < 0 ? 0 : rest), at = timespec_of(until);
 	static uint32_t nobody;
 
 	switch (which) {
 	case 0:
 		return nanosleep(&left, NULL) ? errno : 0;
 	case 1:
-		return poll(NULL, 0, (until - now_ns()) / 1000000 + 1) ? errno : 0;
+		return poll(NULL, 0, left.tv_nsec / 1000000 + 1) ? errno : 0;
 	case 2:
 		return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 	case 3:
