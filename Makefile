@@ -138,7 +138,7 @@ bench: all bench-bin
 FUZZ_SECONDS ?= 60
 fuzz-bin: $(fuzz_bin)
 fuzz: all zdtm-bin
-	$(Q)$(MAKE) --no-print-directory FUZZ=1 CC=clang BUILD=$(BUILD)-fuzz fuzz-bin
+	$(Q)$(MAKE) --no-print-directory FUZZ=1 CC=clang CFLAGS="-O1 -g" BUILD=$(BUILD)-fuzz fuzz-bin
 	$(Q)test/fuzz/run --build $(BUILD)-fuzz --crl criu-lite/crl --zdtm $(BUILD)/test/zdtm \
 		--seconds $(FUZZ_SECONDS) $(T)
 

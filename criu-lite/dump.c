@@ -162,7 +162,6 @@ static int dump_tasks(struct dump *d, struct err *err)
 	session_check(&d->tree, d->opt->files.shell_job, d->obstacles);
 	if (!ret)
 		ret = crew_dump(&d->asker, &d->writer, &d->tree, worker_threads(), err);
-	obstacles_sort(d->obstacles);
 	d->tasks_us = now_us();
 	return ret;
 }
@@ -242,6 +241,7 @@ static int dump_common(struct dump *d, struct err *err)
 {
 	int ret = files_write(&d->files, &d->out, err);
 
+	obstacles_sort(d->obstacles);
 	if (!ret)
 		ret = obstacles_result(d->obstacles, err);
 	if (!ret)
@@ -358,6 +358,7 @@ static int dump_run(struct dump *d, bool check, struct err *err)
 		ret = dump_tasks(d, err);
 		if (!ret)
 			ret = files_write(&d->files, &d->out, err);
+		obstacles_sort(d->obstacles);
 	} else {
 		ret = dump_frozen(d, err);
 	}

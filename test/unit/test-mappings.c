@@ -99,10 +99,11 @@ static void begin(void)
 	static InventoryEntry inventory;
 
 	file_entry__init(&entry);
+	entry.id = 1;
 	inventory_entry__init(&inventory);
 	inventory.img_version = IMAGE_VERSION;
 	program = (struct restore_file){ .entry = &entry, .fd = -1 };
-	files = (struct restore_files){ .file = &program, .count = 1, .base = 1 };
+	files = (struct restore_files){ .file = &program, .count = 1 };
 	snap = (struct snapshot){
 		.dir = scratch, .files = &files, .inventory = &inventory
 	};
