@@ -344,9 +344,11 @@ static int dump_run(struct dump *d, bool check, struct err *err)
 	allow_descriptors();
 	progress_init(&d->progress, d->opt->progress, "dump");
 	d->sums = sums_new();
-	ret = d->sums ? image_dir_begin(&d->dir, d->opt->dir, err) : err_os(err, ENOMEM, "sums");
+	if (!d->sums)
+		return err_os(err, ENOMEM, "sums");
+	ret = image_dir_begin(&d->dir, d->opt->dir, err);
 	if (ret)
-		return ret;
+		return err_in(err, ret, "image directory %s", d->opt->dir_name);
 	ret = dump_open(d, !check, err);
 	if (!ret)
 		ret = dump_freeze(d, err);

@@ -19,6 +19,7 @@ enum dump_end { DUMP_KILL, DUMP_LEAVE_RUNNING, DUMP_LEAVE_STOPPED };
 struct dump_options {
 	pid_t pid;
 	int dir; /* of the images; not owned */
+	const char *dir_name; /* for messages */
 	enum dump_end end;
 	const char *freeze_cgroup, *discover;
 	enum inspect inspect;

@@ -71,6 +71,7 @@ static int look(struct context *c, const struct options *o, pid_t pid,
 	if (ret)
 		return ret;
 	opt.dir = scratch.fd;
+	opt.dir_name = scratch.path;
 	ret = dump_check(&opt, found, err);
 	scratch_close(&scratch);
 	return ret;

@@ -47,6 +47,7 @@ static int dump_in(struct context *c, const struct options *o, struct err *err)
 	struct dump_scripts scripts = { .c = c };
 	struct dump_options opt = {
 		.dir = c->images,
+		.dir_name = o->images_dir ? o->images_dir : ".",
 		.end = o->leave_running ? DUMP_LEAVE_RUNNING
 		       : o->leave_stopped ? DUMP_LEAVE_STOPPED : DUMP_KILL,
 		.freeze_cgroup = o->freeze_cgroup,
@@ -69,7 +70,7 @@ static int dump_in(struct context *c, const struct options *o, struct err *err)
 		ret = dump_tree(&opt, &result, err);
 	if (ret && no_room(err))
 		err_in(err, ret, "no room in image directory %s; make some, or pass another one with -D",
-			o->images_dir ? o->images_dir : ".");
+			opt.dir_name);
 	if (ret && scripts.failed)
 		return scripts.status;
 	if (!ret && o->display_stats)

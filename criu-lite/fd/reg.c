@@ -134,7 +134,7 @@ static int reg_dump(struct files *f, const struct fd_view *v, FileEntry *e, stru
 static int verify_file(const RegFileEntry *reg, const struct stat *st, struct err *err)
 {
 	if (reg->has_mode && (reg->mode & S_IFMT) != (st->st_mode & S_IFMT))
-		return err_set(err, EINVAL, "%s: it is of another type now", reg->name);
+		return err_set(err, EINVAL, "%s: it is of another type now; bring back what it was", reg->name);
 	if (reg->has_mode && (reg->mode & 07777) != (st->st_mode & 07777))
 		return err_set(err, EINVAL,
 			"%s: its permissions are %03o now and were %03o; restore them, or pass "
@@ -168,7 +168,9 @@ int reg_verify_path(const struct restore_files *r, const FileEntry *e, struct st
 	if (ret)
 		return ret;
 	if (stat(reg->name, st))
-		return err_os(err, errno, "%s: it was open or mapped, and cannot be found", reg->name);
+		return err_set(err, errno,
+			"%s: it was open or mapped, and is not to be had (%s); bring it back", reg->name,
+			strerror(errno));
 	loose = *reg;
 	if (r->opt->skip_file_rwx_check)
 		loose.mode = (loose.mode & S_IFMT) | (st->st_mode & 07777);

@@ -207,7 +207,8 @@ int restore_files_claim(struct restore_files *r, uint32_t id, bool write, struct
 
 	if (!f)
 		return err_set(err, EINVAL, "file %u is not in files.img", id);
-	f->refs++;
+	if (!f->refs++)
+		f->claimed_by = r->claimer;
 	f->want_write |= write;
 	return 0;
 }
@@ -232,7 +233,7 @@ int restore_files_verify(struct restore_files *r, struct err *err)
 				e->id, e->type);
 		ret = ops->verify(r, e, err);
 		if (ret)
-			return err_in(err, ret, "%s", ops->name);
+			return err_in(err, ret, "pid %d: %s", r->file[i].claimed_by, ops->name);
 	}
 	return 0;
 }

@@ -32,6 +32,7 @@ struct restore_file {
 	struct ghost_file *ghost;
 	int fd;		  /* in crl; -1 when not open */
 	unsigned refs;	  /* descriptors and mappings that still need it */
+	pid_t claimed_by; /* the first task that does */
 	bool want_write;  /* a shared writable mapping needs it */
 };
 
@@ -44,6 +45,7 @@ struct restore_files {
 	const struct log *log;
 	struct restore_file *file; /* by id, ascending */
 	size_t count;
+	pid_t claimer; /* the task that is being loaded */
 	struct restore_pipes *pipes;	     /* pipe.c */
 	struct restore_fifos *fifos;	     /* fifo.c */
 	struct restore_epolls *epolls;	     /* epoll.c */

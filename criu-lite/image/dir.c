@@ -31,6 +31,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "crl/auto.h"
 #include "crl/err.h"
@@ -43,6 +44,7 @@
 #define JOURNAL	  "journal"
 #define SYNC_EACH 32
 #define ATTEMPTS  1000
+#define PATIENCE_MS 200
 #define OPEN_DIR  (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 static bool is_private(const char *name)
@@ -85,6 +87,22 @@ static void remove_moved(int target, int fd)
 	names_deinit(&moved);
 }
 
+/*
+ * A crl that was killed may have left a child that is about to close what it has
+ * inherited, the lock too: it gets a moment.
+ */
+static int lock_soon(int fd)
+{
+	int ret;
+
+	for (int ms = 0; (ret = flock(fd, LOCK_EX | LOCK_NB)) && errno == EWOULDBLOCK; ms++) {
+		if (ms == PATIENCE_MS)
+			break;
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	}
+	return ret;
+}
+
 /* Removes a private directory whose owner is gone. EBUSY if the owner lives. */
 static int remove_stale(int target, const char *name, struct err *err)
 {
@@ -94,7 +112,7 @@ static int remove_stale(int target, const char *name, struct err *err)
 	/* What another user has put there may lie. */
 	if (fd < 0 || fstat(fd, &st) || st.st_uid != geteuid() || st.st_mode & 077)
 		return 0;
-	if (flock(fd, LOCK_EX | LOCK_NB)) {
+	if (lock_soon(fd)) {
 		if (errno == EWOULDBLOCK)
 			return err_set(err, EBUSY,
 				"another crl is writing a dump there (%s); wait for it "

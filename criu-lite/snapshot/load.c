@@ -79,7 +79,9 @@ static int load_inventory(struct snapshot *s, struct err *err)
 	const InventoryEntry *inv = s->inventory;
 
 	if (ret == -ENOENT)
-		return err_set(err, ENOENT, "the directory holds no complete dump (no inventory.img)");
+		return err_set(err, ENOENT, 
+			"no complete dump is in the image directory (no inventory.img); pass the "
+			"directory of one with -D");
 	if (ret)
 		return ret;
 	if (inv->img_version != 1 && inv->img_version != IMAGE_VERSION)
@@ -261,9 +263,10 @@ static int add_fd(struct snapshot *s, struct snap_task *t, const FdinfoEntry *e,
 	struct snap_fd fd = { .fd = e->fd, .id = e->id, .cloexec = e->flags & 1 };
 
 	if (e->fd >= FD_MAX)
-		return err_set(err, EINVAL, "fd %u", e->fd);
+		return err_set(err, EINVAL, "fdinfo: fd %u", e->fd);
 	if (!file || file->type != e->type)
-		return err_set(err, EINVAL, "fd %u: file %u is not in files.img", e->fd, e->id);
+		return err_set(err, EINVAL, "fdinfo: fd %u: file %u is not in files.img", e->fd,
+			e->id);
 	arena_push(&s->arena, t->fds, t->n_fds, *cap, fd);
 	if (fd.fd > s->max_fd)
 		s->max_fd = fd.fd;
@@ -282,7 +285,7 @@ static int load_fdinfo(struct snapshot *s, struct snap_task *t, uint32_t files_i
 		ret = add_fd(s, t, (const FdinfoEntry *)msg, &cap, err);
 	image_reader_deinit(&rd);
 	if (ret < 0)
-		return err_in(err, ret, "fdinfo-%u.img", files_id);
+		return ret;
 	if (t->n_fds)
 		qsort(t->fds, t->n_fds, sizeof(*t->fds), fd_cmp);
 	for (size_t i = 1; i < t->n_fds; i++)
@@ -359,6 +362,16 @@ static int load_seccomp(struct snapshot *s, struct err *err)
 	return ret < 0 ? ret : 0;
 }
 
+/* A restore does not use the clocks of the dump, but their image is a part of it. */
+static int judge_clocks(struct snapshot *s, struct err *err)
+{
+	struct image_reader rd = { 0 };
+	int ret = snapshot_open(s, &rd, IMAGE_TIMENS, 0, err);
+
+	image_reader_deinit(&rd);
+	return ret < 0 ? ret : 0;
+}
+
 int snapshot_load(struct snapshot *s, int dir, struct restore_files *files,
 	const struct snapshot_options *opt, const struct log *log, struct err *err)
 {
@@ -379,7 +392,10 @@ int snapshot_load(struct snapshot *s, int dir, struct restore_files *files,
 		ret = adopt_sessions(s, opt->shell_job, err);
 	if (!ret)
 		ret = load_seccomp(s, err);
+	if (!ret)
+		ret = judge_clocks(s, err);
 	for (size_t i = 0; i < s->tasks && !ret; i++) {
+		s->files->claimer = s->task[i].pid;
 		ret = load_task(s, &s->task[i], err);
 		if (ret)
 			err_in(err, ret, "pid %d", s->task[i].pid);

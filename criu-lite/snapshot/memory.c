@@ -184,7 +184,8 @@ static int judge_page_file(struct snapshot *s, const struct snap_pagemap *map, s
 	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW))
 		return err_os(err, errno, "%s", name);
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != map->bytes)
-		return err_set(err, EINVAL, "%s: %lld bytes, and %llu are expected; the dump is damaged",
+		return err_set(err, EINVAL, "%s: %lld bytes, and %llu are expected; the dump is damaged, use another "
+			"copy",
 			name, (long long)st.st_size, (unsigned long long)map->bytes);
 	return 0;
 }

@@ -4,7 +4,8 @@
  *
  *	pass 1		list the tree; seize and interrupt each thread when met
  *	settle		wait until all of them stand
- *	pass 2, 3 ...	the same again, for those who were born meanwhile
+ *	pass 2, 3 ...	the same again, for those who were born meanwhile; where procfs is
+ *			read, every second pass goes from the leaves to the root (back.c)
  *	verify		all stand, and stood since before the last pass began
  *
  * Who was seized has its newborns seized with it, so a second pass usually finds
@@ -26,6 +27,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "back.h"
 #include "blame.h"
 #include "crl/auto.h"
 #include "crl/cgroup.h"
@@ -84,14 +86,14 @@ static int list_tree(struct freezing *f, const struct discover_backend *backend,
 
 /* One more look at the whole tree; f->changed says whether that was news. */
 static int look_again(struct freezing *f, const struct discover_backend *backend,
-	struct cgroup_freezer *cgroup, struct err *err)
+	struct cgroup_freezer *cgroup, bool back, struct err *err)
 {
 	int ret;
 
 	f->pass++;
 	f->changed = false;
 	f->headless = 0;
-	ret = FAULT_STEP(FREEZE_LIST, err, list_tree(f, backend, err));
+	ret = FAULT_STEP(FREEZE_LIST, err, back ? look_back(f, err) : list_tree(f, backend, err));
 	if (!ret && cgroup) {
 		f->refrigerated = false;
 		ret = cgroup_freezer_thaw(cgroup, err);
@@ -121,18 +123,29 @@ static int hand_out(struct freezing *f, struct frozen_tree *tree, struct err *er
 	return ret;
 }
 
+/*
+ * The iterator visits tasks by ascending pid, so that newborns come after their parents;
+ * files of procfs prove something only from the leaves to the root.
+ */
+static bool proves(const struct freezing *f, bool back)
+{
+	return back || f->iterator >= 0;
+}
+
 static int freeze_all(struct freezing *f, const struct discover_backend *backend,
 	struct cgroup_freezer *cgroup, struct frozen_tree *tree, struct err *err)
 {
-	for (;;) {
-		int ret = look_again(f, backend, cgroup, err);
+	for (bool back = false;; back = !back && f->iterator < 0) {
+		int ret = look_again(f, backend, cgroup, back, err);
 
 		if (ret)
 			return ret == -ESRCH ? root_ended(f, err) : ret;
-		if (f->headless && !f->changed && ++f->headless_passes == HEADLESS_PASSES)
-			return blame_dead_leader(f, f->headless, err);
-		if (!f->headless && !f->changed && !FAULT(FREEZE_VERIFY) && seize_verify(f)) {
-			ret = hand_out(f, tree, err);
+		/* Threads that are being killed, as by exit_group(2), do not verify: their
+		 * leader may be dead a little before them. */
+		if (proves(f, back) && !f->changed && !FAULT(FREEZE_VERIFY) && seize_verify(f)) {
+			if (f->headless && ++f->headless_passes == HEADLESS_PASSES)
+				return blame_dead_leader(f, f->headless, err);
+			ret = f->headless ? TREE_CHANGED : hand_out(f, tree, err);
 			if (ret != TREE_CHANGED)
 				return ret;
 		}

@@ -28,7 +28,7 @@ SEED = int(os.environ.get("BAD_INPUT_SEED", time.time_ns() % 1000000))
 CAP_SYS_ADMIN, CAP_CHECKPOINT_RESTORE = 21, 40
 SYS_CLONE3 = 435
 CLONE_VFORK_THREAD = 0x4000 | 0x10000 | 0x800 | 0x100    # and what CLONE_THREAD asks for
-UNREAD = ("stats-dump", "timens-0.img")    # nobody reads it at a restore
+UNREAD = ("stats-dump",)    # nobody reads it at a restore
 
 
 def listing():
@@ -109,12 +109,12 @@ def truncated(dumped):
             if size < len(data):
                 dumped.put(name, data[:size])
                 dumped.refused(f"{name} of {size} bytes", re.escape(name),
-                               "use another copy|is damaged")
+                               "use another copy")
         os.unlink(f"{dumped.images}/{name}")
         dumped.refused(f"{name} is missing", re.escape(name),
-                       "use another copy|no complete dump")
+                       "use another copy|pass the directory of one")
         dumped.put(name, data + b"x")
-        dumped.refused(f"{name} is longer", re.escape(name), "use another copy|is damaged")
+        dumped.refused(f"{name} is longer", re.escape(name), "use another copy")
         dumped.heal(name)
 
 
@@ -258,10 +258,10 @@ def replace_by_directory(path):
 
 
 CHANGES = (
-    (os.unlink, "it was open or mapped, and cannot be found"),
+    (os.unlink, "it was open or mapped, and is not to be had", "bring it back"),
     (append, r"it has 10001 bytes now and had 10000", "bring back the file"),
     (lambda path: os.truncate(path, 0), r"it has 0 bytes now and had 10000", "bring back the file"),
-    (replace_by_directory, "it is of another type now"),
+    (replace_by_directory, "it is of another type now", "bring back"),
     (lambda path: os.chmod(path, 0o600), "its permissions are 600 now and were 644",
      "restore them"),
 )
@@ -275,7 +275,7 @@ def changed_files():
             changed(dumped, name, pid, change, *patterns)
     changed(dumped, "program", dumped.tree.pid, other_build, "another build of the file",
             "bring back the one that was running, or pass --file-validation filesize")
-    changed(dumped, "cwd", dumped.tree.child, os.rmdir, "cannot be found")
+    changed(dumped, "cwd", dumped.tree.child, os.rmdir, "is not to be had", "bring it back")
     append("grows")     # as others may do with a log
     dumped.restores()
 
@@ -291,7 +291,7 @@ def changed(dumped, name, pid, change, *patterns):
     os.rename("kept", name)
     change(name)
     dumped.refused(f"{name}: {getattr(change, '__name__', change)}",
-                   rf"file: {re.escape(os.path.abspath(name))}: ", *patterns)
+                   rf"pid {pid}: file: {re.escape(os.path.abspath(name))}: ", *patterns)
     with contextlib.suppress(FileNotFoundError):
         remove(name)
     if os.path.exists("original"):

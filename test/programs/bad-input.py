@@ -95,7 +95,7 @@ def privilege(tree):
     empty("images")
     tree.check_runs()
     refused("somebody else's directory", ["dump", "-t", tree.pid, "-D", fresh()],
-            "ermission denied", "choose a directory that crl may write",
+            "image directory images", "ermission denied", "choose a directory that crl may write",
             **how)
     empty("images")
     tree.check_runs()
@@ -116,12 +116,12 @@ def directories(tree):
     empty("images")
     dump(tree, "-R")
     before = sorted(os.listdir("images"))
-    refused("a dump", ["dump", "-t", tree.pid, "-D", "images"], "already holds a dump",
-            "choose an empty directory, or remove the dump")
+    refused("a dump", ["dump", "-t", tree.pid, "-D", "images"], "image directory images",
+            "already holds a dump", "choose an empty directory, or remove the dump")
     check(sorted(os.listdir("images")) == before, "the dump that was there has changed")
     os.unlink("images/inventory.img")
-    refused("remains", ["dump", "-t", tree.pid, "-D", "images"], "unfinished",
-            r"remove its \*.img files")
+    refused("remains", ["dump", "-t", tree.pid, "-D", "images"], "image directory images",
+            "unfinished", r"remove its \*.img files")
     tree.check_runs()
 
 
@@ -131,7 +131,7 @@ def read_only(tree):
     os.mkdir("tmpfs")
     check(LIBC.mount(b"none", b"tmpfs", b"tmpfs", 0, b"") == 0, "cannot mount a tmpfs")
     check(LIBC.mount(b"none", b"tmpfs", None, READ_ONLY, None) == 0, "cannot make it read-only")
-    refused("read-only", ["dump", "-t", tree.pid, "-D", "tmpfs"],
+    refused("read-only", ["dump", "-t", tree.pid, "-D", "tmpfs"], "image directory tmpfs",
             "Read-only file system; choose a directory that crl may write")
     tree.check_runs()
 
@@ -227,9 +227,10 @@ def options(tree):
         ("dump -t {pid} -v4x", "--verbosity: '4x' is not a number"),
         ("dump -t {pid} --shell-job=yes", "--shell-job takes no value"),
         ("dump -t {pid} -D images --tcp-established", "--tcp-established is .* leave it out"),
-        ("dump -t {pid} -D images -l", "--file-locks is .* leave it out"),
+        ("dump -t {pid} -D images -x", "--ext-unix-sk is .* leave it out"),
         ("dump -t {pid} -D images --external mnt", "--external is .* leave it out"),
-        ("dump --external", "--external needs a value"),
+        ("dump -t {pid} --images-dir", "--images-dir needs a value"),
+        ("dump -t {pid} -D images --pidfile", "--pidfile needs a value"),
         ("dump -t {pid} -D images more", "unexpected argument more"),
         ("dump -t {pid} -D images --discover frob", "frob"),
         ("dump -t {pid} -D images --freeze-cgroup absent", "absent"),
@@ -257,7 +258,7 @@ def options(tree):
     fresh()
     for line, pattern in lines:
         refused("options", line.format(pid=tree.pid).split(), pattern)
-    empty("images")
+        empty("images")
     tree.check_runs()
 
 

@@ -36,19 +36,20 @@ PR_SET_CHILD_SUBREAPER = 36
 # The magic's name in crit, by what the name of the file starts with.
 MAGIC = {
     "core": "CORE", "fdinfo": "FDINFO", "fifo-data": "FIFO_DATA", "files": "FILES", "fs": "FS",
-    "ghost-file": "GHOST_FILE", "ids": "IDS", "inventory": "INVENTORY", "mm": "MM",
+    "ghost-file": "GHOST_FILE", "ids": "IDS", "inventory": "INVENTORY",
+    "memfd": "MEMFD_INODE", "mm": "MM",
     "pagemap": "PAGEMAP", "pagemap-shmem": "PAGEMAP", "pipes-data": "PIPES_DATA",
     "pstree": "PSTREE", "remap-fpath": "REMAP_FPATH", "seccomp": "SECCOMP",
     "sk-queues": "SK_QUEUES", "stats-dump": "STATS", "timens": "TIMENS", "tty-info": "TTY_INFO",
     "filelocks": "FILE_LOCKS",
 }
 RAW = {"pages", "crl-sums"}
-UNSEEN = {"filelocks"}      # this tree makes none
 
 # What CRIU 4.2 has and the crit of Debian 12 (3.17) has not.
 LATER = {
     "creds_entry": {18: "no_new_privs", 19: "cap_amb"},
     "inventory_entry": {12: "plugins_entry", 13: "dump_criu_run_id", 14: "allow_uprobes"},
+    "memfd_inode_entry": {9: "mode"},
     "pagemap_entry": {5: "nr_pages"},
     "task_core_entry": {21: "stop_signo", 22: "membarrier_registration_mask"},
     "thread_core_entry": {16: "cg_set"},
@@ -56,7 +57,7 @@ LATER = {
 }
 EXTENSIONS = 1000
 
-VVAR = 1 << 12          # in the status of a mapping
+VVAR, MEMFD = 1 << 12, 1 << 14  # in the status of a mapping
 ERR_HUP = 8 | 16        # events that every epoll entry has
 
 WIRE = {FD.TYPE_DOUBLE: 1, FD.TYPE_FIXED64: 1, FD.TYPE_SFIXED64: 1, FD.TYPE_FLOAT: 5,
@@ -140,6 +141,12 @@ fds["semaphore"] = ok(libc.eventfd(3, 1))
 fds["signalfd"] = ok(libc.signalfd(-1, u64(1 << 9 | 1 << 11), 0))
 fds["timerfd"] = ok(libc.timerfd_create(1, 0))
 ok(libc.timerfd_settime(fds["timerfd"], 0, u64(30, 0, 5000, 0), None))
+fds["memfd"] = os.memfd_create("in memory", os.MFD_ALLOW_SEALING)
+os.ftruncate(fds["memfd"], 2 * 4096)
+os.pwrite(fds["memfd"], b"in the memfd", 4096)
+os.lseek(fds["memfd"], 33, 0)
+seen_memfd = mmap.mmap(fds["memfd"], 2 * 4096, mmap.MAP_SHARED)
+fcntl.fcntl(fds["memfd"], 1033, 4)      # F_ADD_SEALS, F_SEAL_GROW
 poll = select.epoll()
 fds["epoll"] = poll.fileno()
 poll.register(fds["pipe_r"], select.EPOLLIN | select.EPOLLET)
@@ -147,6 +154,7 @@ poll.register(fds["eventfd"], select.EPOLLOUT)
 
 # ---- memory, timers, signals, limits
 os.ftruncate(fds["file"], 4096)
+fcntl.lockf(fds["file"], fcntl.LOCK_EX, 7, 2)
 mapped = mmap.mmap(fds["file"], 4096, mmap.MAP_SHARED)
 signal.setitimer(signal.ITIMER_REAL, 5000, 70)
 timer = ctypes.c_void_p()
@@ -492,6 +500,7 @@ def judge_files(images, job):
     equal((listener["backlog"], listener["state"]), (9, 10), "listener")
     check(listener["name"].startswith("socket"), f"listener {listener}")
     judge_contents(images, job, fd)
+    judge_memfd(images, job, fd)
     judge_terminal(images, files, number)
 
 
@@ -520,6 +529,22 @@ def judge_contents(images, job, fd):
     check(any(f"pagemap-shmem-{i}.img" in images for i in shmid), f"shared memory {shmid}")
 
 
+def judge_memfd(images, job, fd):
+    inode = look(images["memfd.img"], inode_id=fd["memfd"]["memfd"]["inode_id"])
+    equal((inode["name"], inode["size"], inode["seals"]), ("in memory", 2 * 4096, 4), "memfd")
+    equal(fd["memfd"]["memfd"]["pos"], 33, "position in a memfd")
+    pages = images[f"pagemap-shmem-{inode['shmid']}.img"]
+    equal([(e["vaddr"], e["nr_pages"]) for e in pages[1:]], [(4096, 1)], "pages of a memfd")
+    mapped = [v["shmid"] for v in images[f"mm-{job['pid']}.img"][0]["vmas"] if v["status"] & MEMFD]
+    equal([look(images["files.img"], id=i)["memfd"]["inode_id"] for i in mapped],
+          [inode["inode_id"]], "memfd of a mapping")
+
+
+def judge_locks(images, job):
+    lock = look(images["filelocks.img"], pid=job["pid"])
+    equal((lock["fd"], lock["start"], lock["len"]), (job["fds"]["file"], 2, 7), "lock")
+
+
 def judge_terminal(images, files, number):
     tty = files[number[0]["id"]]["tty"]
     info = look(images["tty-info.img"], id=tty["tty_info_id"])
@@ -544,17 +569,18 @@ def own_tree():
         root["tree"] = (0, *root["tree"][1:])
         os.mkdir("images")
         done = subprocess.run([CRL, "dump", "-t", str(job.facts["pid"]), "-D", "images", "-R",
-                               "--shell-job"], stdin=subprocess.DEVNULL, capture_output=True,
+                               "--shell-job", "--file-locks"], stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, check=False)
         check(done.returncode == 0, f"dump: {done.stderr}")
     finally:
         job.close()
     images = all_images("images")
-    equal({stem_of(name) for name in images}, set(MAGIC) - UNSEEN, "kinds of images")
+    equal({stem_of(name) for name in images}, set(MAGIC), "kinds of images")
     if not wrong:
         judge_tree(images, job.facts, facts)
         judge_core(images, job.facts)
         judge_files(images, job.facts)
+        judge_locks(images, job.facts)
 
 
 def others(top):
