@@ -23,7 +23,7 @@
 #include "task/task.h"
 
 #define TASKS_MAX  (1u << 20)
-#define CORES_KEPT 1024 /* some 10 KiB each; unpacking them again takes time */
+#define CORES_KEPT 1024 /* of threads, 5 KiB each; unpacking them again takes time */
 #define FD_MAX	   (1 << 30)
 
 int snapshot_open(struct snapshot *s, struct image_reader *rd, enum image_kind kind,
@@ -202,7 +202,7 @@ static int adopt_sessions(struct snapshot *s, bool shell_job, struct err *err)
 
 static int load_core(struct snapshot *s, struct snap_task *t, unsigned i, struct err *err)
 {
-	bool leader = i == 0, keep = s->cores_kept < CORES_KEPT;
+	bool leader = i == 0, keep = !leader && s->cores_kept < CORES_KEPT;
 	ProtobufCMessage *msg;
 	const CoreEntry *core;
 	int ret = snapshot_record(s, IMAGE_CORE, t->threads[i].tid, &core_entry__descriptor,

@@ -77,7 +77,6 @@ static const struct iter_field fields[] = {
 	FIELD(ITER_MM, "mm_struct", "flags", mm_flags),
 	FIELD(ITER_MM, "mm_struct", "brk", brk),
 	FIELD(ITER_MM, "mm_struct", "membarrier_state", membarrier, .optional = true),
-	FIELD(ITER_MM, "mm_struct", "saved_auxv", auxv),
 	FIELD(ITER_FDT, "fdtable", "max_fds", max_fds),
 	FIELD(ITER_CLOEXEC, NULL, NULL, cloexec),
 	FIELD(ITER_SIGHAND, "sighand_struct", "action", action),

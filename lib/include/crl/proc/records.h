@@ -20,7 +20,6 @@ struct err;
 
 #define RECORD_GROUPS  32
 #define RECORD_CLOEXEC 8
-#define RECORD_AUXV    64
 #define RECORD_LIMITS  16
 #define RECORD_ACTIONS 64
 #define RECORD_BLOCK   128
@@ -58,7 +57,6 @@ struct task_record {
 	uint64_t cpu_timer[4]; /* ITIMER_VIRTUAL and ITIMER_PROF: 0 when off */
 	uint64_t real_interval;
 	uint64_t mm_flags, brk;
-	uint64_t auxv[RECORD_AUXV]; /* up to AT_NULL */
 	uint64_t cloexec[RECORD_CLOEXEC];
 	uint32_t max_fds; /* cloexec tells of no more than these */
 	uint32_t real_queued; /* ITIMER_REAL is running */
