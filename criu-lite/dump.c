@@ -98,8 +98,12 @@ static void allow_descriptors(void)
 
 static int dump_open(struct dump *d, bool contents, struct err *err)
 {
-	struct files_out out = { .dir = d->dir.fd, .sums = d->sums, .pipes = &d->pipes,
-		.fifos = &d->fifos, .queues = &d->queues, .shmem = &d->shmem };
+	struct files_out out = { .dir = d->dir.fd,
+		.sums = d->sums,
+		.pipes = &d->pipes,
+		.fifos = &d->fifos,
+		.queues = &d->queues,
+		.shmem = &d->shmem };
 	int ret = image_writer_start(&d->pipes, IMAGE_PIPES_DATA, 0, err);
 
 	if (!ret)
@@ -110,14 +114,23 @@ static int dump_open(struct dump *d, bool contents, struct err *err)
 		return ret;
 	files_init(&d->files, &d->opt->files, &out, d->obstacles, d->opt->log);
 	ids_init(&d->ids, &d->arena);
-	d->pages = (struct page_writer){ .dir = d->dir.fd, .sums = d->sums,
-		.caps = &d->caps, .progress = &d->progress, .threads = worker_threads() };
+	d->pages = (struct page_writer){ .dir = d->dir.fd,
+		.sums = d->sums,
+		.caps = &d->caps,
+		.progress = &d->progress,
+		.threads = worker_threads() };
 	shmem_init(&d->shmem);
-	d->writer = (struct task_writer){ .dir = d->dir.fd, .sums = d->sums, .files = &d->files,
-		.shmem = &d->shmem, .pages = contents ? &d->pages : NULL,
+	d->writer = (struct task_writer){ .dir = d->dir.fd,
+		.sums = d->sums,
+		.files = &d->files,
+		.shmem = &d->shmem,
+		.pages = contents ? &d->pages : NULL,
 		.obstacles = d->obstacles };
-	d->asker = (struct asker){ .dir = d->dir.fd, .sums = d->sums,
-		.obstacles = d->obstacles, .log = d->opt->log, .ids = &d->ids };
+	d->asker = (struct asker){ .dir = d->dir.fd,
+		.sums = d->sums,
+		.obstacles = d->obstacles,
+		.log = d->opt->log,
+		.ids = &d->ids };
 	return asker_init(&d->asker, &d->arena, err);
 }
 
@@ -150,14 +163,16 @@ static int dump_freeze(struct dump *d, struct err *err)
 	ret = freeze_tree(d->opt->pid, &opt, &d->tree, err);
 	d->frozen_us = now_us();
 	if (!ret)
-		log_info(d->opt->log, "%zu tasks, %zu threads frozen in %llu us", d->tree.n_tasks,
-			d->tree.n_threads, (unsigned long long)(d->frozen_us - d->start_us));
+		log_info(d->opt->log, "%zu tasks, %zu threads frozen in %llu us",
+			d->tree.n_tasks, d->tree.n_threads,
+			(unsigned long long)(d->frozen_us - d->start_us));
 	return ret;
 }
 
 static int dump_tasks(struct dump *d, struct err *err)
 {
-	int ret = known_init(&d->asker.known, &d->tree, d->opt->inspect, d->opt->log, err);
+	int ret =
+		known_init(&d->asker.known, &d->tree, d->opt->inspect, d->opt->log, err);
 
 	session_check(&d->tree, d->opt->files.shell_job, d->obstacles);
 	if (!ret)
@@ -374,7 +389,9 @@ static int dump_run(struct dump *d, bool check, struct err *err)
 int dump_tree(const struct dump_options *opt, struct dump_result *result, struct err *err)
 {
 	struct obstacles obstacles;
-	struct dump d = { .opt = opt, .obstacles = &obstacles, .dir = { .target = -1, .fd = -1 } };
+	struct dump d = {
+		.opt = opt, .obstacles = &obstacles, .dir = { .target = -1, .fd = -1 }
+	};
 	int ret;
 
 	obstacles_init(&obstacles);
@@ -387,9 +404,12 @@ int dump_tree(const struct dump_options *opt, struct dump_result *result, struct
 	return ret;
 }
 
-int dump_check(const struct dump_options *opt, struct obstacles *obstacles, struct err *err)
+int dump_check(
+	const struct dump_options *opt, struct obstacles *obstacles, struct err *err)
 {
-	struct dump d = { .opt = opt, .obstacles = obstacles, .dir = { .target = -1, .fd = -1 } };
+	struct dump d = {
+		.opt = opt, .obstacles = obstacles, .dir = { .target = -1, .fd = -1 }
+	};
 	int ret = dump_run(&d, true, err);
 
 	dump_close(&d);

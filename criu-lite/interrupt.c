@@ -30,7 +30,8 @@ int interrupt_check(struct err *err)
 		return 0;
 	for (size_t i = 0; i < ASKING; i++)
 		if (sigismember(&set, asking[i]))
-			return err_set(err, EINTR, "interrupted by SIG%s; the tree runs on",
+			return err_set(err, EINTR,
+				"interrupted by SIG%s; the tree runs on",
 				sigabbrev_np(asking[i]));
 	return 0;
 }

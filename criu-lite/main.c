@@ -13,7 +13,8 @@
 static const struct command commands[] = {
 	{ "dump", cmd_dump, "dump -t PID -D DIR      checkpoint a process tree" },
 	{ "restore", cmd_restore, "restore -D DIR          bring it back" },
-	{ "check", cmd_check, "check [-t PID | -D DIR] what is possible here, of a tree, of a dump" },
+	{ "check", cmd_check,
+		"check [-t PID | -D DIR] what is possible here, of a tree, of a dump" },
 	{ "show", cmd_show, "show DIR [PID|IMAGE]    what is in a dump" },
 #ifdef CRL_FAULTS
 	{ "faults", cmd_faults, "faults                  what CRL_FAULT may name" },
@@ -41,7 +42,8 @@ static int run(const struct options *o, struct err *err)
 		ret = commands[i].run(o, err);
 		return ret < 0 ? err_in(err, ret, "%s", o->command) : ret;
 	}
-	return err_set(err, EINVAL, "unknown command %s; crl --help lists them", o->command);
+	return err_set(
+		err, EINVAL, "unknown command %s; crl --help lists them", o->command);
 }
 
 /*

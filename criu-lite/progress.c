@@ -37,8 +37,8 @@ static void progress_show(struct progress *p, long long now)
 	double left = rate > 0 && expected > done ? (expected - done) / rate : 0;
 	char line[160];
 	int n = snprintf(line, sizeof(line),
-		"\r%s: %llu of %llu pages, %.0f MiB/s, %.0f s left \x1b[K", p->what, done, expected,
-		rate * PAGE_MIB, left);
+		"\r%s: %llu of %llu pages, %.0f MiB/s, %.0f s left \x1b[K", p->what, done,
+		expected, rate * PAGE_MIB, left);
 
 	if (write(STDERR_FILENO, line, n) < 0)
 		p->on = false;
@@ -55,7 +55,8 @@ void progress_add(struct progress *p, uint64_t pages)
 		return;
 	now = now_ns();
 	last = p->shown_ns;
-	if (now - last >= SHOW_EVERY_NS && atomic_compare_exchange_strong(&p->shown_ns, &last, now))
+	if (now - last >= SHOW_EVERY_NS &&
+		atomic_compare_exchange_strong(&p->shown_ns, &last, now))
 		progress_show(p, now);
 }
 
@@ -63,6 +64,7 @@ void progress_end(struct progress *p)
 {
 	static const char clear[] = "\r\x1b[K";
 
-	if (p->on && p->shown_ns != p->start_ns && write(STDERR_FILENO, clear, sizeof(clear) - 1) < 0)
+	if (p->on && p->shown_ns != p->start_ns &&
+		write(STDERR_FILENO, clear, sizeof(clear) - 1) < 0)
 		p->on = false;
 }

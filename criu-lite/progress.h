@@ -9,9 +9,9 @@
 
 struct progress {
 	bool on;
-	const char *what; /* "dump" or "restore" */
+	const char *what;	      /* "dump" or "restore" */
 	atomic_ullong done, expected; /* pages */
-	atomic_llong shown_ns; /* when the line was last printed */
+	atomic_llong shown_ns;	      /* when the line was last printed */
 	long long start_ns;
 };
 

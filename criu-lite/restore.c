@@ -67,8 +67,9 @@ static int load_and_plan(struct restoring *r, struct err *err)
 
 	r->files.opt = &r->opt->files;
 	ret = snapshot_load(&r->snap, r->opt->dir, &r->files, &opt, r->opt->log, err);
-	return ret ? ret : FAULT_STEP(PLAN, err,
-		family_plan(&r->family, &r->snap, &r->snap.arena, err));
+	return ret ? ret
+		   : FAULT_STEP(PLAN, err,
+			     family_plan(&r->family, &r->snap, &r->snap.arena, err));
 }
 
 static void expect_pages(struct restoring *r)
@@ -87,8 +88,9 @@ static int make_all(struct restoring *r, struct err *err)
 	if (FAULT(SUBREAPER) || prctl(PR_SET_CHILD_SUBREAPER, 1))
 		return err_os(err, errno, "become a subreaper");
 	expect_pages(r);
-	r->mem = (struct mem_restore){ .snap = &r->snap, .files = &r->files,
-		.progress = &r->progress };
+	r->mem = (struct mem_restore){
+		.snap = &r->snap, .files = &r->files, .progress = &r->progress
+	};
 	ret = mem_restore_init(&r->mem, err);
 	if (!ret)
 		ret = cast_init(&r->cast, &r->snap, &r->family, &r->files, &r->mem, err);
@@ -111,7 +113,9 @@ static int make_all(struct restoring *r, struct err *err)
 static int resume_all(struct restoring *r, struct err *err)
 {
 	pid_t root = r->snap.task[0].pid;
-	int ret = !r->opt->made ? 0 : FAULT_STEP(MADE, err, r->opt->made(r->opt->arg, root, err));
+	int ret = !r->opt->made
+			  ? 0
+			  : FAULT_STEP(MADE, err, r->opt->made(r->opt->arg, root, err));
 
 	restore_files_clean(&r->files);
 	if (!ret)
@@ -133,7 +137,8 @@ static void result_of(const struct restoring *r, struct restore_result *result)
 	result->pages_skipped = r->mem.pages_skipped;
 }
 
-int restore_tree(const struct restore_options *opt, struct restore_result *result, struct err *err)
+int restore_tree(
+	const struct restore_options *opt, struct restore_result *result, struct err *err)
 {
 	struct restoring r = { .opt = opt };
 	uint64_t start = now_us(), loaded;
@@ -155,8 +160,9 @@ int restore_tree(const struct restore_options *opt, struct restore_result *resul
 	result_of(&r, result);
 	result->load_us = loaded - start;
 	result->restore_us = now_us() - start;
-	log_info(opt->log, "%u tasks: loaded in %llu us, restored in %llu us", result->tasks,
-		(unsigned long long)result->load_us, (unsigned long long)result->restore_us);
+	log_info(opt->log, "%u tasks: loaded in %llu us, restored in %llu us",
+		result->tasks, (unsigned long long)result->load_us,
+		(unsigned long long)result->restore_us);
 	if (r.cast.actor)
 		cast_deinit(&r.cast);
 	if (r.mem.segment)

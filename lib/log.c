@@ -23,7 +23,8 @@ void log_init(struct log *log, int level, int fd)
 	log->start_ns = monotonic_ns();
 }
 
-static void log_line(const struct log *log, enum log_level level, const char *fmt, va_list ap)
+static void log_line(
+	const struct log *log, enum log_level level, const char *fmt, va_list ap)
 {
 	char line[2048];
 	int used = 0;
@@ -33,7 +34,8 @@ static void log_line(const struct log *log, enum log_level level, const char *fm
 		return;
 	if (log->level >= LOG_LEVEL_INFO) {
 		us = (monotonic_ns() - log->start_ns) / 1000;
-		used = snprintf(line, sizeof(line), "(%02lld.%06lld) ", us / 1000000, us % 1000000);
+		used = snprintf(line, sizeof(line), "(%02lld.%06lld) ", us / 1000000,
+			us % 1000000);
 	}
 	if (level == LOG_LEVEL_WARN)
 		used += snprintf(line + used, sizeof(line) - used, "warning: ");
@@ -45,13 +47,13 @@ static void log_line(const struct log *log, enum log_level level, const char *fm
 		return; /* a log that cannot be written must not fail the work */
 }
 
-#define LOG_AT(name, level)                                                                      \
-	void name(const struct log *log, const char *fmt, ...)                                   \
-	{                                                                                        \
-		va_list ap;                                                                      \
-		va_start(ap, fmt);                                                               \
-		log_line(log, level, fmt, ap);                                                   \
-		va_end(ap);                                                                      \
+#define LOG_AT(name, level)                                                              \
+	void name(const struct log *log, const char *fmt, ...)                           \
+	{                                                                                \
+		va_list ap;                                                              \
+		va_start(ap, fmt);                                                       \
+		log_line(log, level, fmt, ap);                                           \
+		va_end(ap);                                                              \
 	}
 
 LOG_AT(log_warn, LOG_LEVEL_WARN)

@@ -18,12 +18,14 @@
 #include "crl/err.h"
 #include "interrupt.h"
 
-static int open_dir(const char *path, const char *what, char option, int *fd, struct err *err)
+static int open_dir(
+	const char *path, const char *what, char option, int *fd, struct err *err)
 {
 	*fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (*fd < 0)
-		return err_set(err, errno, "%s %s: %s; %spass another one with -%c", what, path,
-			strerror(errno), errno == ENOENT ? "make it, or " : "", option);
+		return err_set(err, errno, "%s %s: %s; %spass another one with -%c", what,
+			path, strerror(errno), errno == ENOENT ? "make it, or " : "",
+			option);
 	return 0;
 }
 
@@ -36,7 +38,8 @@ static int open_log(struct context *c, struct err *err)
 			O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
 		if (fd < 0)
 			return err_set(err, errno,
-				"log file %s: %s; pass another one with -o (relative to the work "
+				"log file %s: %s; pass another one with -o (relative to "
+				"the work "
 				"directory)",
 				c->o->log_file, strerror(errno));
 	}
@@ -49,11 +52,13 @@ int context_open(struct context *c, const struct options *o, struct err *err)
 	const char *images = o->images_dir ? o->images_dir : ".";
 	int ret;
 
-	*c = (struct context){ .o = o, .images = -1, .work = -1, .log = { .fd = STDERR_FILENO } };
+	*c = (struct context){
+		.o = o, .images = -1, .work = -1, .log = { .fd = STDERR_FILENO }
+	};
 	ret = open_dir(images, "image directory", 'D', &c->images, err);
 	if (!ret)
-		ret = open_dir(
-			o->work_dir ? o->work_dir : images, "work directory", 'W', &c->work, err);
+		ret = open_dir(o->work_dir ? o->work_dir : images, "work directory", 'W',
+			&c->work, err);
 	return ret ? ret : open_log(c, err);
 }
 
@@ -70,8 +75,8 @@ void context_close(struct context *c, const struct err *err)
 		close(c->images);
 }
 
-static void script_child(const struct context *c, const char *script, const char *action,
-	pid_t root)
+static void script_child(
+	const struct context *c, const char *script, const char *action, pid_t root)
 {
 	char text[64];
 
@@ -88,8 +93,8 @@ static void script_child(const struct context *c, const char *script, const char
 	_exit(127);
 }
 
-static int script_run(const struct context *c, const char *script, const char *action, pid_t root,
-	int *status, struct err *err)
+static int script_run(const struct context *c, const char *script, const char *action,
+	pid_t root, int *status, struct err *err)
 {
 	pid_t pid = fork();
 	int st;
@@ -104,8 +109,8 @@ static int script_run(const struct context *c, const char *script, const char *a
 	if (!st)
 		return 0;
 	*status = WIFEXITED(st) ? WEXITSTATUS(st) : 1;
-	return err_set(err, EIO, "action script %s failed at %s with status %d", script, action,
-		*status);
+	return err_set(err, EIO, "action script %s failed at %s with status %d", script,
+		action, *status);
 }
 
 int context_scripts(const struct context *c, const char *action, pid_t root, int *status,
@@ -115,7 +120,8 @@ int context_scripts(const struct context *c, const char *action, pid_t root, int
 
 	*status = 0;
 	for (unsigned i = c->o->action_scripts; i--;) {
-		int one = script_run(c, c->o->action_script[i], action, root, status, err);
+		int one =
+			script_run(c, c->o->action_script[i], action, root, status, err);
 
 		ret = ret ? ret : one;
 	}
@@ -128,7 +134,8 @@ int context_pidfile(const struct context *c, pid_t pid, struct err *err)
 
 	if (!c->o->pidfile)
 		return 0;
-	fd = openat(c->work, c->o->pidfile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = openat(
+		c->work, c->o->pidfile, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_os(err, errno, "pidfile %s", c->o->pidfile);
 	if (dprintf(fd, "%d", pid) < 0)

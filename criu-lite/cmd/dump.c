@@ -32,7 +32,8 @@ static void show_stats(const struct dump_result *r)
 	       "memory dump time %llu us\npages scanned %llu\npages written %llu\n",
 		r->tasks, r->threads, (unsigned long long)r->freezing_us,
 		(unsigned long long)r->frozen_us, (unsigned long long)r->memdump_us,
-		(unsigned long long)r->pages_scanned, (unsigned long long)r->pages_written);
+		(unsigned long long)r->pages_scanned,
+		(unsigned long long)r->pages_written);
 }
 
 /* The system's own word for it: there may be no room elsewhere than on the disk. */
@@ -48,8 +49,9 @@ static int dump_in(struct context *c, const struct options *o, struct err *err)
 	struct dump_options opt = {
 		.dir = c->images,
 		.dir_name = o->images_dir ? o->images_dir : ".",
-		.end = o->leave_running ? DUMP_LEAVE_RUNNING
-		       : o->leave_stopped ? DUMP_LEAVE_STOPPED : DUMP_KILL,
+		.end = o->leave_running	  ? DUMP_LEAVE_RUNNING
+		       : o->leave_stopped ? DUMP_LEAVE_STOPPED
+					  : DUMP_KILL,
 		.freeze_cgroup = o->freeze_cgroup,
 		.discover = o->discover,
 		.timeout = o->timeout,
@@ -69,7 +71,9 @@ static int dump_in(struct context *c, const struct options *o, struct err *err)
 	if (!ret)
 		ret = dump_tree(&opt, &result, err);
 	if (ret && no_room(err))
-		err_in(err, ret, "no room in image directory %s; make some, or pass another one with -D",
+		err_in(err, ret,
+			"no room in image directory %s; make some, or pass another one "
+			"with -D",
 			opt.dir_name);
 	if (ret && scripts.failed)
 		return scripts.status;

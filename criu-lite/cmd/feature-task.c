@@ -227,7 +227,8 @@ const struct feature features_task[] = {
 	{ "pidfd_getfd", NEED_REQUIRED, "take over open files of tasks", "Linux 5.6",
 		try_pidfd_getfd },
 	{ "kcmp", NEED_REQUIRED, "tell which open files are shared", NULL, try_kcmp },
-	{ "inspect_bpf", NEED_USEFUL, "ask the kernel, and not each thread, what threads hold",
-		"Linux 5.8", try_records },
+	{ "inspect_bpf", NEED_USEFUL,
+		"ask the kernel, and not each thread, what threads hold", "Linux 5.8",
+		try_records },
 	{ 0 },
 };

@@ -19,14 +19,15 @@
 #include "crl/err.h"
 
 enum kind {
-	FLAG,	  /* bool; with a --no- form */
-	TEXT,	  /* const char * */
-	NUMBER,	  /* int */
-	SIZE,	  /* uint64_t, with K, M, G */
-	VERBOSE,  /* -v, -vv, -v4, --verbosity=4 */
-	SCRIPT,	  /* may repeat */
-	COMMAND,  /* --exec-cmd */
-	IGNORED,  /* a flag that changes nothing in crl; the row's text says why it is safe */
+	FLAG,	 /* bool; with a --no- form */
+	TEXT,	 /* const char * */
+	NUMBER,	 /* int */
+	SIZE,	 /* uint64_t, with K, M, G */
+	VERBOSE, /* -v, -vv, -v4, --verbosity=4 */
+	SCRIPT,	 /* may repeat */
+	COMMAND, /* --exec-cmd */
+	IGNORED, /* a flag that changes nothing in crl; the row's text says why it is safe
+		  */
 	MISSING_FLAG, /* CRIU has it, crl does not */
 	MISSING_VALUE,
 };
@@ -74,12 +75,13 @@ static const struct row rows[] = {
 	{ "help", 'h', FLAG, AT(help) },
 	{ "version", 'V', FLAG, AT(version) },
 	/* crl always does this: */
-	{ "file-locks", 'l', IGNORED, 0 },   /* a lock that cannot be had again is an error */
-	{ "log-pid", 0, IGNORED, 0 },	      /* one log has the lines of all */
+	{ "file-locks", 'l', IGNORED,
+		0 },		      /* a lock that cannot be had again is an error */
+	{ "log-pid", 0, IGNORED, 0 }, /* one log has the lines of all */
 	{ "ghost-fiemap", 0, IGNORED, 0 },    /* holes are found by SEEK_HOLE */
 	{ "evasive-devices", 0, IGNORED, 0 }, /* devices are opened by their path */
 	{ "force-irmap", 0, IGNORED, 0 },
-	{ "extra", 0, IGNORED, 0 },	      /* crl check shows all */
+	{ "extra", 0, IGNORED, 0 }, /* crl check shows all */
 	{ "experimental", 0, IGNORED, 0 },
 	{ "weak-sysctls", 0, IGNORED, 0 },
 	{ "mntns-compat-mode", 0, IGNORED, 0 },
@@ -188,7 +190,8 @@ static int parse_number(const struct row *r, const char *value, int *out, struct
 	return 0;
 }
 
-static int parse_size(const struct row *r, const char *value, uint64_t *out, struct err *err)
+static int parse_size(
+	const struct row *r, const char *value, uint64_t *out, struct err *err)
 {
 	static const char units[] = "kKmMgG";
 	char *end;
@@ -202,13 +205,14 @@ static int parse_size(const struct row *r, const char *value, uint64_t *out, str
 	if (unit)
 		shift = 10 * ((unit - units) / 2 + 1), end++;
 	if (value[0] < '0' || value[0] > '9' || *end || errno || n > UINT64_MAX >> shift)
-		return err_set(err, EINVAL, "--%s: '%s' is not a size (like 4096, 64K, 1M)", r->name,
-			value);
+		return err_set(err, EINVAL,
+			"--%s: '%s' is not a size (like 4096, 64K, 1M)", r->name, value);
 	*out = (uint64_t)n << shift;
 	return 0;
 }
 
-static int set_verbosity(const struct row *r, struct options *o, const char *value, struct err *err)
+static int set_verbosity(
+	const struct row *r, struct options *o, const char *value, struct err *err)
 {
 	if (!value) {
 		o->verbosity = o->verbosity < 0 ? 3 : o->verbosity + 1;
@@ -242,7 +246,8 @@ static int set_option(struct options *o, const struct row *r, const char *value,
 		return set_verbosity(r, o, value, err);
 	case SCRIPT:
 		if (o->action_scripts == ACTION_SCRIPTS_MAX)
-			return err_set(err, EINVAL, "more than %d action scripts", ACTION_SCRIPTS_MAX);
+			return err_set(err, EINVAL, "more than %d action scripts",
+				ACTION_SCRIPTS_MAX);
 		o->action_script[o->action_scripts++] = value;
 		return 0;
 	case IGNORED:
@@ -253,8 +258,10 @@ static int set_option(struct options *o, const struct row *r, const char *value,
 	}
 	if (no)
 		return 0;
-	return err_set(err, EOPNOTSUPP, "--%s is an option of CRIU that crl does not have yet; "
-		"leave it out", r->name);
+	return err_set(err, EOPNOTSUPP,
+		"--%s is an option of CRIU that crl does not have yet; "
+		"leave it out",
+		r->name);
 }
 
 static int parse_long(struct options *o, char **argv, int *i, struct err *err)
@@ -266,7 +273,8 @@ static int parse_long(struct options *o, char **argv, int *i, struct err *err)
 	const struct row *r = find_long(name, len, &no);
 
 	if (!r)
-		return err_set(err, EINVAL, "unknown option %s; the manual page crl(8) lists them", argv[*i]);
+		return err_set(err, EINVAL,
+			"unknown option %s; the manual page crl(8) lists them", argv[*i]);
 	if (missing(r->kind) && !no)
 		return set_option(o, r, NULL, no, err);
 	if (takes_value(r->kind) && !value) {
@@ -289,7 +297,9 @@ static int parse_short(struct options *o, char **argv, int *i, struct err *err)
 		const struct row *r = find_short(*p++);
 
 		if (!r)
-			return err_set(err, EINVAL, "unknown option -%c; the manual page crl(8) lists them", p[-1]);
+			return err_set(err, EINVAL,
+				"unknown option -%c; the manual page crl(8) lists them",
+				p[-1]);
 		if (r->kind == VERBOSE && *p >= '0' && *p <= '9')
 			return set_option(o, r, p, false, err);
 		if (!takes_value(r->kind)) {
@@ -304,7 +314,8 @@ static int parse_short(struct options *o, char **argv, int *i, struct err *err)
 }
 
 /* One line of a configuration file: "name", or "name value", maybe in quotes. */
-static int config_line(struct options *o, char *line, const char *file, int number, struct err *err)
+static int config_line(
+	struct options *o, char *line, const char *file, int number, struct err *err)
 {
 	char *name = line + strspn(line, " \t"), *value, *out, *in;
 	const struct row *r;
@@ -329,11 +340,14 @@ static int config_line(struct options *o, char *line, const char *file, int numb
 	}
 	r = find_long(name, strlen(name), &no);
 	if (!r)
-		return err_set(err, EINVAL, "%s:%d: unknown option %s", file, number, name);
+		return err_set(
+			err, EINVAL, "%s:%d: unknown option %s", file, number, name);
 	if (takes_value(r->kind) && !*value)
-		return err_set(err, EINVAL, "%s:%d: %s needs a value", file, number, name);
+		return err_set(
+			err, EINVAL, "%s:%d: %s needs a value", file, number, name);
 	if (!takes_value(r->kind) && r->kind != VERBOSE && *value)
-		return err_set(err, EINVAL, "%s:%d: %s takes no value", file, number, name);
+		return err_set(
+			err, EINVAL, "%s:%d: %s takes no value", file, number, name);
 	if (r->kind == TEXT || r->kind == SCRIPT)
 		value = strdup(value);
 	return set_option(o, r, *value ? value : NULL, no, err);

@@ -47,23 +47,27 @@ static int wait_for(pid_t root)
 		pid_t pid = waitpid(-1, &status, 0);
 
 		if (pid == root)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+			return WIFEXITED(status) ? WEXITSTATUS(status)
+						 : 128 + WTERMSIG(status);
 		if (pid < 0 && errno != EINTR)
 			return 1;
 	}
 }
 
-static int after(struct context *c, const struct options *o, const struct restore_result *r,
-	struct err *err)
+static int after(struct context *c, const struct options *o,
+	const struct restore_result *r, struct err *err)
 {
 	if (o->dry_run)
 		return 0;
 	if (o->display_stats)
 		printf("tasks %u\nthreads %u\nload time %llu us\nrestore time %llu us\n"
-		       "pages restored %llu\npages compared %llu\npages skipped (shared) %llu\n",
+		       "pages restored %llu\npages compared %llu\npages skipped (shared) "
+		       "%llu\n",
 			r->tasks, r->threads, (unsigned long long)r->load_us,
-			(unsigned long long)r->restore_us, (unsigned long long)r->pages_restored,
-			(unsigned long long)r->pages_compared, (unsigned long long)r->pages_skipped);
+			(unsigned long long)r->restore_us,
+			(unsigned long long)r->pages_restored,
+			(unsigned long long)r->pages_compared,
+			(unsigned long long)r->pages_skipped);
 	if (o->has_exec_cmd) {
 		execvp(o->exec_cmd[0], o->exec_cmd);
 		return err_os(err, errno, "run %s", o->exec_cmd[0]);
@@ -80,8 +84,10 @@ static int restore_in(struct context *c, const struct options *o, struct err *er
 		.leave_stopped = o->leave_stopped,
 		.dry_run = o->dry_run,
 		.progress = context_progress(o),
-		.files = { .shell_job = o->shell_job, .skip_file_rwx_check = o->skip_file_rwx_check,
-			.size_only = o->file_validation && !strcmp(o->file_validation, "filesize") },
+		.files = { .shell_job = o->shell_job,
+			.skip_file_rwx_check = o->skip_file_rwx_check,
+			.size_only = o->file_validation &&
+				     !strcmp(o->file_validation, "filesize") },
 		.log = &c->log,
 		.made = made,
 		.resumed = resumed,
@@ -102,7 +108,8 @@ static int judge_options(const struct options *o, struct err *err)
 	if (o->restore_sibling && !o->restore_detached)
 		return err_set(err, EINVAL, "--restore-sibling needs --restore-detached");
 	if (o->has_exec_cmd && o->restore_detached)
-		return err_set(err, EINVAL, "--exec-cmd and --restore-detached exclude each other");
+		return err_set(err, EINVAL,
+			"--exec-cmd and --restore-detached exclude each other");
 	if (o->has_exec_cmd && (!o->exec_cmd || !o->exec_cmd[0]))
 		return err_set(err, EINVAL, "--exec-cmd needs a command after --");
 	if (o->file_validation && strcmp(o->file_validation, "filesize") &&

@@ -52,7 +52,8 @@ static size_t read_build_id(int fd, uint8_t id[BUILD_MAX])
 	Elf64_Ehdr eh;
 	size_t got = 0;
 
-	if (pread(fd, &eh, sizeof(eh), 0) != sizeof(eh) || memcmp(eh.e_ident, ELFMAG, SELFMAG) ||
+	if (pread(fd, &eh, sizeof(eh), 0) != sizeof(eh) ||
+		memcmp(eh.e_ident, ELFMAG, SELFMAG) ||
 		eh.e_ident[EI_CLASS] != ELFCLASS64 || eh.e_phentsize != sizeof(ph[0]))
 		return 0;
 	if (eh.e_phnum > HEADER_MAX)
@@ -70,7 +71,8 @@ static size_t read_build_id(int fd, uint8_t id[BUILD_MAX])
 	return got;
 }
 
-void build_id_take(struct files *f, struct dump_task *t, const char *through, RegFileEntry *reg)
+void build_id_take(
+	struct files *f, struct dump_task *t, const char *through, RegFileEntry *reg)
 {
 	uint8_t id[BUILD_MAX + 4] = { 0 };
 	auto_fd int fd = openat(t->proc, through, O_RDONLY | O_CLOEXEC);
@@ -92,9 +94,11 @@ int build_id_verify(const RegFileEntry *reg, struct err *err)
 	if (fd < 0)
 		return err_os(err, errno, "%s: open", reg->name);
 	n = read_build_id(fd, id);
-	if ((n + 3) / 4 != reg->n_build_id || memcmp(id, reg->build_id, reg->n_build_id * 4))
+	if ((n + 3) / 4 != reg->n_build_id ||
+		memcmp(id, reg->build_id, reg->n_build_id * 4))
 		return err_set(err, EINVAL,
-			"%s: another build of the file is there now; bring back the one that was "
+			"%s: another build of the file is there now; bring back the one "
+			"that was "
 			"running, or pass --file-validation filesize",
 			reg->name);
 	return 0;

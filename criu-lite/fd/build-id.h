@@ -10,7 +10,8 @@ struct err;
 struct files;
 
 /* Note the build id in *reg, if the file behind the link below /proc/PID has one. */
-void build_id_take(struct files *f, struct dump_task *t, const char *through, RegFileEntry *reg);
+void build_id_take(
+	struct files *f, struct dump_task *t, const char *through, RegFileEntry *reg);
 
 /* Does the file under the name still have it? */
 int build_id_verify(const RegFileEntry *reg, struct err *err);

@@ -24,13 +24,13 @@ struct restore_files;
 /* A descriptor of a task that is being dumped, as a probe and a dump see it. */
 struct fd_view {
 	struct dump_task *task;
-	int fd;		   /* number in the task */
-	int local;	   /* the same open file in crl (pidfd_getfd); closed by the caller */
+	int fd;	   /* number in the task */
+	int local; /* the same open file in crl (pidfd_getfd); closed by the caller */
 	struct stat st;
-	uint32_t flags;	   /* F_GETFL */
-	int64_t pos;	   /* 0 where there is none */
-	const char *link;  /* what /proc/PID/fd/N reads */
-	FownEntry *fown;   /* who gets SIGIO */
+	uint32_t flags;	  /* F_GETFL */
+	int64_t pos;	  /* 0 where there is none */
+	const char *link; /* what /proc/PID/fd/N reads */
+	FownEntry *fown;  /* who gets SIGIO */
 };
 
 enum { FD_REFUSED = 1 }; /* an obstacle was recorded; nothing to write */
@@ -40,7 +40,8 @@ struct fd_ops {
 	FdTypes type;
 	bool (*probe)(const struct fd_view *v);
 	/* Fill the member of *e for this kind; 0, FD_REFUSED or -errno. */
-	int (*dump)(struct files *f, const struct fd_view *v, FileEntry *e, struct err *err);
+	int (*dump)(
+		struct files *f, const struct fd_view *v, FileEntry *e, struct err *err);
 	/* All tasks are through: write what belongs to the kind. */
 	int (*finish)(struct files *f, struct err *err);
 
@@ -50,10 +51,11 @@ struct fd_ops {
 	/* Judge an entry of an image before a process exists. */
 	int (*verify)(const struct restore_files *r, const FileEntry *e, struct err *err);
 	/* Make the open file in crl; tasks get it from there. *fd is the caller's. */
-	int (*open)(struct restore_files *r, const FileEntry *e, int *fd, struct err *err);
+	int (*open)(
+		struct restore_files *r, const FileEntry *e, int *fd, struct err *err);
 	/* Add what the task that got it must do itself (the last step for this task). */
-	int (*attach)(struct restore_files *r, const FileEntry *e, struct puppet *p, int fd,
-		struct err *err);
+	int (*attach)(struct restore_files *r, const FileEntry *e, struct puppet *p,
+		int fd, struct err *err);
 	/* All tasks have their files and memory: do what had to wait for that. */
 	int (*settle)(struct restore_files *r, struct err *err);
 	/* One line for `crl show`. */
@@ -69,6 +71,7 @@ const struct fd_ops *fd_ops_probe(const struct fd_view *v);
 const struct fd_ops *fd_ops_of(FdTypes type);
 
 /* Record that a descriptor cannot be carried: "fd 7 (LINK): WHAT"; returns FD_REFUSED. */
-int fd_refuse(struct files *f, const struct fd_view *v, const char *what, const char *remedy);
+int fd_refuse(
+	struct files *f, const struct fd_view *v, const char *what, const char *remedy);
 
 #endif

@@ -58,7 +58,8 @@ struct description {
 struct path_file {
 	uint64_t dev, ino; /* as the kernel shows them where it was found */
 	const char *name;
-	bool writable; /* mapped shared and writable: opened in another way than for reading */
+	bool writable; /* mapped shared and writable: opened in another way than for
+			  reading */
 	uint32_t id;
 };
 
@@ -103,10 +104,12 @@ static int path_file_cmp(const void *left, const void *right)
 	return c ? c : strcmp(a->name, b->name);
 }
 
-void files_init(struct files *f, const struct files_options *opt, const struct files_out *out,
-	struct obstacles *obstacles, const struct log *log)
+void files_init(struct files *f, const struct files_options *opt,
+	const struct files_out *out, struct obstacles *obstacles, const struct log *log)
 {
-	*f = (struct files){ .opt = opt, .out = *out, .obstacles = obstacles, .log = log };
+	*f = (struct files){
+		.opt = opt, .out = *out, .obstacles = obstacles, .log = log
+	};
 	pthread_mutex_init(&f->lock, NULL);
 	arena_init(&f->arena);
 }
@@ -148,13 +151,18 @@ static struct path_file *path_find(struct files *f, const struct path_file *key)
 }
 
 static int path_lookup(struct files *f, struct dump_task *t, uint64_t dev, uint64_t ino,
-	const char *name, const char *through, bool writable, uint32_t *id, struct err *err)
+	const char *name, const char *through, bool writable, uint32_t *id,
+	struct err *err)
 {
-	struct path_file key = { .dev = dev, .ino = ino, .name = name, .writable = writable },
-		*found;
+	struct path_file key = { .dev = dev,
+		.ino = ino,
+		.name = name,
+		.writable = writable },
+			 *found;
 	struct stat st;
-	const struct reg_source src = { .through = through, .name = name, .st = &st,
-		.build_id = true };
+	const struct reg_source src = {
+		.through = through, .name = name, .st = &st, .build_id = true
+	};
 	FileEntry *e;
 	bool memfd;
 	int ret;
@@ -183,8 +191,8 @@ static int path_lookup(struct files *f, struct dump_task *t, uint64_t dev, uint6
 	return 0;
 }
 
-static int read_link(struct dump_task *t, const char *link, char *name, size_t size,
-	struct err *err)
+static int read_link(
+	struct dump_task *t, const char *link, char *name, size_t size, struct err *err)
 {
 	ssize_t n = FAULT(READ_LINK) ? -1 : readlinkat(t->proc, link, name, size - 1);
 
@@ -194,8 +202,8 @@ static int read_link(struct dump_task *t, const char *link, char *name, size_t s
 	return 0;
 }
 
-static int mapped(struct files *f, struct dump_task *t, const struct proc_vma *v, bool writable,
-	uint32_t *id, struct err *err)
+static int mapped(struct files *f, struct dump_task *t, const struct proc_vma *v,
+	bool writable, uint32_t *id, struct err *err)
 {
 	struct path_file key = {
 		.dev = (uint64_t)v->major << 32 | v->minor,
@@ -205,18 +213,20 @@ static int mapped(struct files *f, struct dump_task *t, const struct proc_vma *v
 	char through[64], name[4200];
 	int ret;
 
-	/* The name in smaps is escaped; it serves as the key, the link has it as it is. */
+	/* The name in smaps is escaped; it serves as the key, the link has it as it is.
+	 */
 	key.name = arena_printf(t->arena, "%.*s", (int)v->name.len, v->name.s);
 	found = path_find(f, &key);
 	if (found) {
 		*id = found->id;
 		return 0;
 	}
-	snprintf(through, sizeof(through), "map_files/%llx-%llx", (unsigned long long)v->start,
-		(unsigned long long)v->end);
+	snprintf(through, sizeof(through), "map_files/%llx-%llx",
+		(unsigned long long)v->start, (unsigned long long)v->end);
 	ret = read_link(t, through, name, sizeof(name), err);
 	if (!ret)
-		ret = path_lookup(f, t, key.dev, key.ino, name, through, writable, id, err);
+		ret = path_lookup(
+			f, t, key.dev, key.ino, name, through, writable, id, err);
 	if (!ret && writable)
 		locks_mapped(f, t, v);
 	if (!ret && strcmp(name, key.name)) {
@@ -229,8 +239,8 @@ static int mapped(struct files *f, struct dump_task *t, const struct proc_vma *v
 	return ret;
 }
 
-int files_mapped(struct files *f, struct dump_task *t, const struct proc_vma *v, bool writable,
-	uint32_t *id, bool *memfd, struct err *err)
+int files_mapped(struct files *f, struct dump_task *t, const struct proc_vma *v,
+	bool writable, uint32_t *id, bool *memfd, struct err *err)
 {
 	int ret;
 
@@ -253,8 +263,8 @@ int files_link(struct files *f, struct dump_task *t, const char *link, uint32_t 
 	if (fstatat(t->proc, link, &st, 0))
 		return err_os(err, errno, "stat %s", link);
 	pthread_mutex_lock(&f->lock);
-	ret = path_lookup(f, t, (uint64_t)major(st.st_dev) << 32 | minor(st.st_dev), st.st_ino, name,
-		link, false, id, err);
+	ret = path_lookup(f, t, (uint64_t)major(st.st_dev) << 32 | minor(st.st_dev),
+		st.st_ino, name, link, false, id, err);
 	pthread_mutex_unlock(&f->lock);
 	return ret ? err_in(err, ret, "%s", link) : 0;
 }
@@ -276,7 +286,8 @@ static void view_owner(struct files *f, struct fd_view *v)
 	}
 }
 
-static int view_open(struct fd_view *v, int pidfd, char *link, size_t size, struct err *err)
+static int view_open(
+	struct fd_view *v, int pidfd, char *link, size_t size, struct err *err)
 {
 	char path[32];
 	int ret;
@@ -298,15 +309,16 @@ static int view_open(struct fd_view *v, int pidfd, char *link, size_t size, stru
 	return 0;
 }
 
-static int description_dump(struct files *f, struct fd_view *v, struct description *d,
-	struct err *err)
+static int description_dump(
+	struct files *f, struct fd_view *v, struct description *d, struct err *err)
 {
 	const struct fd_ops *ops = fd_ops_probe(v);
 	FileEntry *e;
 	int ret;
 
 	if (!ops)
-		return fd_refuse(f, v, "this kind of file is not carried", "close it before the dump");
+		return fd_refuse(f, v, "this kind of file is not carried",
+			"close it before the dump");
 	e = files_new(f, ops->type);
 	view_owner(f, v);
 	ret = FAULT_STEP(FD_DUMP, err, ops->dump(f, v, e, err));
@@ -326,8 +338,12 @@ static int enter(struct files *f, struct fd_view *v, FdinfoEntry *info, struct e
 	bool fresh = false;
 	int ret = 0;
 
-	key = (struct description){ .dev = v->st.st_dev, .ino = v->st.st_ino, .flags = v->flags,
-		.pos = v->pos, .pid = v->task->pid, .fd = v->fd };
+	key = (struct description){ .dev = v->st.st_dev,
+		.ino = v->st.st_ino,
+		.flags = v->flags,
+		.pos = v->pos,
+		.pid = v->task->pid,
+		.fd = v->fd };
 	known = tfind(&key, &f->descriptions, description_cmp);
 	d = known ? *(struct description **)known : NULL;
 	if (!d) {
@@ -350,8 +366,8 @@ static int enter(struct files *f, struct fd_view *v, FdinfoEntry *info, struct e
 	return 0;
 }
 
-static int files_one(struct files *f, struct fd_view *v, int pidfd, FdinfoEntry *info,
-	struct err *err)
+static int files_one(
+	struct files *f, struct fd_view *v, int pidfd, FdinfoEntry *info, struct err *err)
 {
 	char link[4200];
 	int ret = view_open(v, pidfd, link, sizeof(link), err);

@@ -73,20 +73,20 @@ struct files {
 	RemapFilePathEntry **remap;
 	size_t remaps, remap_cap;
 	void *descriptions, *paths; /* tsearch(3) trees of what is known */
-	struct files_seen *seen; /* every descriptor, in order of tables */
+	struct files_seen *seen;    /* every descriptor, in order of tables */
 	size_t seen_count, seen_cap;
-	struct files_pipes *pipes; /* pipe.c */
-	struct files_fifos *fifos; /* fifo.c */
-	struct files_epolls *epolls; /* epoll.c */
-	struct files_ghosts *ghosts; /* ghost.c */
-	struct files_locks *locks; /* locks.c */
-	struct files_memfds *memfds; /* memfd.c */
-	struct files_ttys *ttys; /* tty.c */
+	struct files_pipes *pipes;	 /* pipe.c */
+	struct files_fifos *fifos;	 /* fifo.c */
+	struct files_epolls *epolls;	 /* epoll.c */
+	struct files_ghosts *ghosts;	 /* ghost.c */
+	struct files_locks *locks;	 /* locks.c */
+	struct files_memfds *memfds;	 /* memfd.c */
+	struct files_ttys *ttys;	 /* tty.c */
 	struct files_unix *unix_sockets; /* sock/unix.c */
 };
 
-void files_init(struct files *f, const struct files_options *opt, const struct files_out *out,
-	struct obstacles *obstacles, const struct log *log);
+void files_init(struct files *f, const struct files_options *opt,
+	const struct files_out *out, struct obstacles *obstacles, const struct log *log);
 void files_deinit(struct files *f);
 
 /* A new entry with the next id. */
@@ -96,18 +96,20 @@ FileEntry *files_new(struct files *f, FdTypes type);
  * The mapped file of a mapping, through map_files: the id of its entry, and whether
  * it is a memfd. After a refusal (an obstacle was added) *id is 0.
  */
-int files_mapped(struct files *f, struct dump_task *t, const struct proc_vma *v, bool writable,
-	uint32_t *id, bool *memfd, struct err *err);
+int files_mapped(struct files *f, struct dump_task *t, const struct proc_vma *v,
+	bool writable, uint32_t *id, bool *memfd, struct err *err);
 
 /* The file behind /proc/PID/exe, cwd or root. */
 int files_link(struct files *f, struct dump_task *t, const char *link, uint32_t *id,
 	struct err *err);
 
-/* The descriptor table of a task: writes fdinfo-ID. `cloexec` has one value a descriptor. */
+/* The descriptor table of a task: writes fdinfo-ID. `cloexec` has one value a descriptor.
+ */
 int files_table(struct files *f, struct dump_task *t, const int *fd, const bool *cloexec,
 	size_t n, uint32_t table_id, struct image_writer *w, struct err *err);
 
-/* Called when all tasks are through: what only the whole tree can tell; writes the images. */
+/* Called when all tasks are through: what only the whole tree can tell; writes the
+ * images. */
 int files_write(struct files *f, struct image_writer *w, struct err *err);
 
 #endif

@@ -40,7 +40,7 @@ struct files_ghosts {
 		dev_t dev;
 		ino_t ino;
 		uint32_t id;
-	} *list;
+	} * list;
 	size_t count, cap;
 };
 
@@ -50,13 +50,14 @@ struct ghost_file {
 	const char *name;
 	const uint8_t *data; /* raw bytes behind the entry */
 	size_t size;
-	int fd;		     /* the file, once made */
-	char *made;	     /* the name it has until it is unlinked */
+	int fd;	    /* the file, once made */
+	char *made; /* the name it has until it is unlinked */
 };
 
 static int add_remap(struct files *f, const FileEntry *e, uint32_t ghost)
 {
-	RemapFilePathEntry *r = arena_msg(&f->arena, RemapFilePathEntry, remap_file_path_entry);
+	RemapFilePathEntry *r =
+		arena_msg(&f->arena, RemapFilePathEntry, remap_file_path_entry);
 
 	r->orig_id = e->id;
 	r->remap_id = ghost;
@@ -67,7 +68,8 @@ static int add_remap(struct files *f, const FileEntry *e, uint32_t ghost)
 	return 0;
 }
 
-static int write_extent(int fd, off_t from, off_t to, struct image_writer *w, struct err *err)
+static int write_extent(
+	int fd, off_t from, off_t to, struct image_writer *w, struct err *err)
 {
 	auto_free uint8_t *buf = malloc(COPY_SIZE);
 	int ret = 0;
@@ -156,7 +158,8 @@ static int ghost_write(struct files *f, struct dump_task *t, const struct reg_so
 	return ret;
 }
 
-static int ghost_refuse(struct files *f, struct dump_task *t, const struct reg_source *src)
+static int ghost_refuse(
+	struct files *f, struct dump_task *t, const struct reg_source *src)
 {
 	uint64_t bytes = (uint64_t)src->st->st_blocks * 512;
 	const char *what = NULL, *remedy = NULL;
@@ -170,13 +173,14 @@ static int ghost_refuse(struct files *f, struct dump_task *t, const struct reg_s
 	}
 	if (!what)
 		return 0;
-	obstacles_add(f->obstacles, t->pid, t->stat.comm, remedy, "%s (%s): %s (%llu bytes)",
-		src->through, src->name, what, (unsigned long long)bytes);
+	obstacles_add(f->obstacles, t->pid, t->stat.comm, remedy,
+		"%s (%s): %s (%llu bytes)", src->through, src->name, what,
+		(unsigned long long)bytes);
 	return FD_REFUSED;
 }
 
-int ghost_dump(struct files *f, struct dump_task *t, const struct reg_source *src, FileEntry *e,
-	struct err *err)
+int ghost_dump(struct files *f, struct dump_task *t, const struct reg_source *src,
+	FileEntry *e, struct err *err)
 {
 	struct files_ghosts *all = f->ghosts;
 	struct ghost_known new = { src->st->st_dev, src->st->st_ino, 0 };
@@ -204,8 +208,8 @@ int ghost_finish(struct files *f, struct err *err)
 }
 
 /* The chunks must lie inside the file, in ascending order. */
-static int verify_chunks(struct restore_files *r, struct image_reader *rd, uint64_t size,
-	struct err *err)
+static int verify_chunks(
+	struct restore_files *r, struct image_reader *rd, uint64_t size, struct err *err)
 {
 	uint64_t end = 0;
 	int ret;
@@ -215,12 +219,14 @@ static int verify_chunks(struct restore_files *r, struct image_reader *rd, uint6
 		const GhostChunkEntry *c;
 		const void *bytes;
 
-		ret = image_reader_next(rd, &ghost_chunk_entry__descriptor, &r->arena.pb, &msg, err);
+		ret = image_reader_next(
+			rd, &ghost_chunk_entry__descriptor, &r->arena.pb, &msg, err);
 		if (ret <= 0)
 			return ret;
 		c = (const GhostChunkEntry *)msg;
 		if (c->off < end || c->len > size || c->off > size - c->len)
-			return err_set(err, EINVAL, "%s: a chunk lies outside of the file", rd->name);
+			return err_set(err, EINVAL,
+				"%s: a chunk lies outside of the file", rd->name);
 		end = c->off + c->len;
 		ret = image_reader_bytes(rd, c->len, &bytes, err);
 		if (ret)
@@ -228,8 +234,8 @@ static int verify_chunks(struct restore_files *r, struct image_reader *rd, uint6
 	}
 }
 
-int ghost_load(struct restore_files *r, uint32_t id, const char *name, struct ghost_file **ghost,
-	struct err *err)
+int ghost_load(struct restore_files *r, uint32_t id, const char *name,
+	struct ghost_file **ghost, struct err *err)
 {
 	struct ghost_file *g = arena_alloc(&r->arena, sizeof(*g));
 	struct image_reader rd = { 0 };
@@ -241,17 +247,21 @@ int ghost_load(struct restore_files *r, uint32_t id, const char *name, struct gh
 	if (!ret)
 		ret = restore_files_sum(r, rd.name, rd.data, rd.size, err);
 	if (!ret)
-		ret = image_reader_next(&rd, &ghost_file_entry__descriptor, &r->arena.pb, &msg, err);
+		ret = image_reader_next(
+			&rd, &ghost_file_entry__descriptor, &r->arena.pb, &msg, err);
 	if (ret == IMAGE_END)
 		ret = err_set(err, EINVAL, "%s: empty", rd.name);
 	if (ret < 0)
 		goto out;
-	*g = (struct ghost_file){ .id = id, .entry = (GhostFileEntry *)msg, .name = name, .fd = -1 };
+	*g = (struct ghost_file){
+		.id = id, .entry = (GhostFileEntry *)msg, .name = name, .fd = -1
+	};
 	g->size = image_reader_rest(&rd);
 	g->data = arena_copy(&r->arena, rd.data + rd.pos, g->size);
 	ret = 0;
 	if (!S_ISREG(g->entry->mode))
-		ret = err_set(err, EOPNOTSUPP, "%s: only regular files are restored", rd.name);
+		ret = err_set(
+			err, EOPNOTSUPP, "%s: only regular files are restored", rd.name);
 	else if (g->entry->chunks)
 		ret = verify_chunks(r, &rd, g->entry->size, err);
 	*ghost = g;
@@ -262,7 +272,9 @@ out:
 
 static int fill_chunks(const struct ghost_file *g, struct err *err)
 {
-	struct image_reader rd = { .data = g->data, .size = g->size, .name = "an unlinked file" };
+	struct image_reader rd = {
+		.data = g->data, .size = g->size, .name = "an unlinked file"
+	};
 	int ret;
 
 	if (ftruncate(g->fd, g->entry->size))
@@ -272,7 +284,8 @@ static int fill_chunks(const struct ghost_file *g, struct err *err)
 		GhostChunkEntry *c;
 		const void *bytes;
 
-		ret = image_reader_next(&rd, &ghost_chunk_entry__descriptor, NULL, &msg, err);
+		ret = image_reader_next(
+			&rd, &ghost_chunk_entry__descriptor, NULL, &msg, err);
 		if (ret <= 0)
 			return ret;
 		c = (GhostChunkEntry *)msg;
@@ -288,7 +301,8 @@ static int fill_chunks(const struct ghost_file *g, struct err *err)
 static int ghost_fill(const struct ghost_file *g, struct err *err)
 {
 	const GhostFileEntry *e = g->entry;
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_nsec = UTIME_OMIT } };
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+		{ .tv_nsec = UTIME_OMIT } };
 	int ret;
 
 	if (e->chunks)
@@ -343,14 +357,16 @@ int ghost_open(struct restore_files *r, const struct ghost_file *ghost, int flag
 
 	if (ret)
 		return ret;
-	/* The link below /proc cannot be opened with O_NOFOLLOW: then by name, and compared. */
+	/* The link below /proc cannot be opened with O_NOFOLLOW: then by name, and
+	 * compared. */
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", g->fd);
 	fd = open(flags & O_NOFOLLOW ? g->made : path, flags);
 	if (fd < 0)
 		return err_os(err, errno, "%s: open the unlinked file", g->name);
 	if (fstat(g->fd, &made) || fstat(fd, &opened) || made.st_ino != opened.st_ino ||
 		made.st_dev != opened.st_dev)
-		return err_set(err, EIO, "%s: somebody put another file in its place", g->name);
+		return err_set(
+			err, EIO, "%s: somebody put another file in its place", g->name);
 	return fd_steal(&fd);
 }
 

@@ -92,7 +92,8 @@ static int lock_refuse(
 {
 	if (l->kind == PROC_LOCK_OTHER)
 		return fd_refuse(f, v,
-			"it has a lock of a kind that is not carried (LOCK_MAND, delegation)",
+			"it has a lock of a kind that is not carried (LOCK_MAND, "
+			"delegation)",
 			"release the lock before the dump");
 	if (l->kind == PROC_LOCK_LEASE && l->breaking)
 		return fd_refuse(f, v,

@@ -63,7 +63,8 @@ static struct pipe_known *pipe_find(struct files *f, uint32_t id)
 
 	if (!all)
 		all = f->pipes = arena_alloc(&f->arena, sizeof(*all));
-	for (size_t i = all->count; i--;) /* the ends of a pipe are mostly seen in a row */
+	for (size_t i = all->count;
+		i--;) /* the ends of a pipe are mostly seen in a row */
 		if (all->list[i].id == id)
 			return &all->list[i];
 	arena_push(&f->arena, all->list, all->count, all->cap, new);
@@ -90,7 +91,8 @@ static int pipe_copy(int fd, int size, uint8_t **data, uint32_t *len, uint32_t *
 	if (tee(in, to, PIPE_MAX, SPLICE_F_NONBLOCK) < 0 && errno != EAGAIN)
 		return err_os(err, errno, "copy the pipe's contents");
 	*data = malloc(size);
-	*packet = malloc((size / 4096 + 1) * sizeof(**packet)); /* a buffer holds a page at most */
+	*packet = malloc(
+		(size / 4096 + 1) * sizeof(**packet)); /* a buffer holds a page at most */
 	if (!*data || !*packet)
 		return err_os(err, ENOMEM, "contents of a pipe");
 	while ((n = read(from, *data + *len, size - *len)) > 0) {
@@ -117,8 +119,8 @@ int pipe_write_data(struct files *f, int fd, uint32_t pipe_id, struct image_writ
 	if (queued)
 		ret = pipe_copy(fd, size, &data, &e.bytes, &packet, &packets, err);
 	if (!ret && e.bytes != (uint32_t)queued)
-		ret = err_set(err, EIO, "a pipe holds %d bytes, and %u could be copied", queued,
-			e.bytes);
+		ret = err_set(err, EIO, "a pipe holds %d bytes, and %u could be copied",
+			queued, e.bytes);
 	if (ret)
 		return ret;
 	e.n_crl_packets = packets;
@@ -127,7 +129,8 @@ int pipe_write_data(struct files *f, int fd, uint32_t pipe_id, struct image_writ
 	return ret ? ret : image_writer_bytes(w, data, e.bytes, err);
 }
 
-static int pipe_dump(struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
+static int pipe_dump(
+	struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
 {
 	uint32_t id = v->st.st_ino;
 	struct pipe_known *p = pipe_find(f, id);
@@ -163,8 +166,10 @@ static int pipe_finish(struct files *f, struct err *err)
 
 		if (p->reader != p->writer && p->outside)
 			obstacles_add(f->obstacles, p->pid, p->comm,
-				"redirect it to a file, or dump the task at the other end too",
-				"%s: the %s end of the pipe is held by a task outside of the tree",
+				"redirect it to a file, or dump the task at the other "
+				"end too",
+				"%s: the %s end of the pipe is held by a task outside of "
+				"the tree",
 				p->what, p->reader ? "writing" : "reading");
 	}
 	return 0;
@@ -178,7 +183,7 @@ struct pipe_made {
 	unsigned readers, writers; /* descriptions not yet opened */
 	int reader, writer;	   /* what pipe2 gave; -1 before */
 	bool reader_used, writer_used;
-	bool packets;		   /* some writer is in packet mode */
+	bool packets; /* some writer is in packet mode */
 };
 
 struct restore_pipes {
@@ -205,7 +210,8 @@ static struct pipe_made *pipe_made(struct restore_files *r, uint32_t id)
 	if (lo < all->count && all->list[lo].id == id)
 		return &all->list[lo];
 	arena_push(&r->arena, all->list, all->count, all->cap, new);
-	memmove(all->list + lo + 1, all->list + lo, (all->count - 1 - lo) * sizeof(*all->list));
+	memmove(all->list + lo + 1, all->list + lo,
+		(all->count - 1 - lo) * sizeof(*all->list));
 	all->list[lo] = new;
 	return &all->list[lo];
 }
@@ -222,9 +228,11 @@ static int pipe_load_record(struct restore_files *r, struct image_reader *rd,
 		return ret;
 	for (size_t i = 0; i < e->n_crl_packets; i++)
 		sum += e->crl_packets[i];
-	if ((e->n_crl_packets && sum != e->bytes) || e->bytes > PIPE_MAX || e->size > PIPE_MAX)
-		return err_set(err, EINVAL, "%s: pipe %u has sizes that do not fit together",
-			rd->name, e->pipe_id);
+	if ((e->n_crl_packets && sum != e->bytes) || e->bytes > PIPE_MAX ||
+		e->size > PIPE_MAX)
+		return err_set(err, EINVAL,
+			"%s: pipe %u has sizes that do not fit together", rd->name,
+			e->pipe_id);
 	if (p->record)
 		return err_set(err, EINVAL, "%s: pipe %u twice", rd->name, e->pipe_id);
 	p->record = e;
@@ -240,8 +248,8 @@ static int pipe_load(struct restore_files *r, struct err *err)
 
 	if (!ret)
 		ret = restore_files_sum(r, rd.name, rd.data, rd.size, err);
-	while (!ret && (ret = image_reader_next(&rd, &pipe_data_entry__descriptor, &r->arena.pb,
-				&msg, err)) > 0)
+	while (!ret && (ret = image_reader_next(&rd, &pipe_data_entry__descriptor,
+				&r->arena.pb, &msg, err)) > 0)
 		ret = pipe_load_record(r, &rd, (const PipeDataEntry *)msg, err);
 	image_reader_deinit(&rd);
 	for (size_t i = 0; ret >= 0 && i < r->count; i++) {
@@ -292,7 +300,8 @@ static int pipe_make(struct pipe_made *p, struct err *err)
 		return err_os(err, errno, "make a pipe");
 	p->reader = fd[0];
 	p->writer = fd[1];
-	if (p->record && p->record->has_size && fcntl(p->writer, F_SETPIPE_SZ, p->record->size) < 0)
+	if (p->record && p->record->has_size &&
+		fcntl(p->writer, F_SETPIPE_SZ, p->record->size) < 0)
 		return err_os(err, errno, "make a pipe of %u bytes", p->record->size);
 	if (p->record)
 		ret = pipe_fill(p->writer, p->record, p->data, err);
@@ -321,7 +330,8 @@ static void close_end(int *end)
 	*end = -1;
 }
 
-static int pipe_open(struct restore_files *r, const FileEntry *e, int *fd, struct err *err)
+static int pipe_open(
+	struct restore_files *r, const FileEntry *e, int *fd, struct err *err)
 {
 	struct pipe_made *p = pipe_made(r, e->pipe->pipe_id);
 	bool writing = (e->pipe->flags & O_ACCMODE) == O_WRONLY;
@@ -341,8 +351,10 @@ static int pipe_open(struct restore_files *r, const FileEntry *e, int *fd, struc
 	if (fcntl(new, F_SETFL, e->pipe->flags & STATUS_FLAGS))
 		return err_os(err, errno, "set the flags of a pipe");
 	if (e->pipe->fown && e->pipe->fown->pid) {
-		owner = (struct f_owner_ex){ e->pipe->fown->pid_type, e->pipe->fown->pid };
-		if (fcntl(new, F_SETSIG, e->pipe->fown->signum) || fcntl(new, F_SETOWN_EX, &owner))
+		owner = (struct f_owner_ex){ e->pipe->fown->pid_type,
+			e->pipe->fown->pid };
+		if (fcntl(new, F_SETSIG, e->pipe->fown->signum) ||
+			fcntl(new, F_SETOWN_EX, &owner))
 			return err_os(err, errno, "set the owner of a pipe");
 	}
 	if (writing)

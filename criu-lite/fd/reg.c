@@ -27,10 +27,11 @@
 #include "snapshot/obstacles.h"
 #include "task/task.h"
 
-#define DELETED	     " (deleted)"
-#define MEM_MAJOR    1
-#define OPEN_FLAGS   (O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | O_ASYNC | O_DIRECT | \
-			O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_PATH)
+#define DELETED	  " (deleted)"
+#define MEM_MAJOR 1
+#define OPEN_FLAGS                                                                       \
+	(O_ACCMODE | O_APPEND | O_NONBLOCK | O_DSYNC | O_SYNC | O_ASYNC | O_DIRECT |     \
+		O_LARGEFILE | O_DIRECTORY | O_NOFOLLOW | O_NOATIME | O_PATH)
 
 static bool reg_probe(const struct fd_view *v)
 {
@@ -43,8 +44,8 @@ static bool reg_probe(const struct fd_view *v)
 static int refuse_path(struct files *f, struct dump_task *t, const struct reg_source *src,
 	const char *what, const char *remedy)
 {
-	obstacles_add(f->obstacles, t->pid, t->stat.comm, remedy, "%s (%s): %s", src->through,
-		src->name, what);
+	obstacles_add(f->obstacles, t->pid, t->stat.comm, remedy, "%s (%s): %s",
+		src->through, src->name, what);
 	return FD_REFUSED;
 }
 
@@ -72,8 +73,8 @@ static bool strip_deleted(char *name)
 	return true;
 }
 
-static int describe_nameless(struct files *f, struct dump_task *t, const struct reg_source *src,
-	FileEntry *e, char *name, struct err *err)
+static int describe_nameless(struct files *f, struct dump_task *t,
+	const struct reg_source *src, FileEntry *e, char *name, struct err *err)
 {
 	bool deleted = strip_deleted(name);
 
@@ -81,7 +82,8 @@ static int describe_nameless(struct files *f, struct dump_task *t, const struct 
 	if (deleted && src->st->st_nlink == 0)
 		return ghost_dump(f, t, src, e, err);
 	if (deleted)
-		return refuse_path(f, t, src, "its name was removed, but it has other names",
+		return refuse_path(f, t, src,
+			"its name was removed, but it has other names",
 			"give it its old name back, or close it");
 	return refuse_path(f, t, src, "another file is under its name now",
 		"restore the original file under that name, or close it");
@@ -104,7 +106,8 @@ int reg_describe(struct files *f, struct dump_task *t, const struct reg_source *
 		reg->size = src->st->st_size;
 	}
 	if (name[0] != '/')
-		return refuse_path(f, t, src, "it is outside of the file system root of crl",
+		return refuse_path(f, t, src,
+			"it is outside of the file system root of crl",
 			"run crl in the same mount namespace and root");
 	if (src->build_id && S_ISREG(src->st->st_mode))
 		build_id_take(f, t, src->through, reg);
@@ -113,14 +116,16 @@ int reg_describe(struct files *f, struct dump_task *t, const struct reg_source *
 	return 0;
 }
 
-static int reg_dump(struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
+static int reg_dump(
+	struct files *f, const struct fd_view *v, FileEntry *e, struct err *err)
 {
 	char through[32];
 	int ret;
 
 	snprintf(through, sizeof(through), "fd/%d", v->fd);
-	ret = reg_describe(f, v->task, &(struct reg_source){ .through = through, .name = v->link,
-		.st = &v->st }, e, err);
+	ret = reg_describe(f, v->task,
+		&(struct reg_source){ .through = through, .name = v->link, .st = &v->st },
+		e, err);
 	if (ret)
 		return ret;
 	e->reg->flags = v->flags & OPEN_FLAGS;
@@ -134,16 +139,21 @@ static int reg_dump(struct files *f, const struct fd_view *v, FileEntry *e, stru
 static int verify_file(const RegFileEntry *reg, const struct stat *st, struct err *err)
 {
 	if (reg->has_mode && (reg->mode & S_IFMT) != (st->st_mode & S_IFMT))
-		return err_set(err, EINVAL, "%s: it is of another type now; bring back what it was", reg->name);
+		return err_set(err, EINVAL,
+			"%s: it is of another type now; bring back what it was",
+			reg->name);
 	if (reg->has_mode && (reg->mode & 07777) != (st->st_mode & 07777))
 		return err_set(err, EINVAL,
-			"%s: its permissions are %03o now and were %03o; restore them, or pass "
+			"%s: its permissions are %03o now and were %03o; restore them, "
+			"or pass "
 			"--skip-file-rwx-check",
 			reg->name, st->st_mode & 07777, reg->mode & 07777);
 	if (reg->has_size && reg->size != (uint64_t)st->st_size)
 		return err_set(err, EINVAL,
-			"%s: it has %llu bytes now and had %llu; bring back the file as it was",
-			reg->name, (unsigned long long)st->st_size, (unsigned long long)reg->size);
+			"%s: it has %llu bytes now and had %llu; bring back the file as "
+			"it was",
+			reg->name, (unsigned long long)st->st_size,
+			(unsigned long long)reg->size);
 	return 0;
 }
 
@@ -154,7 +164,8 @@ static int verify_entry(const FileEntry *e, struct err *err)
 	if (!reg || reg->id != e->id || reg->name[0] != '/')
 		return err_set(err, EINVAL, "file %u: no path", e->id);
 	if (reg->ext)
-		return err_set(err, EOPNOTSUPP, "%s: an external file, pass --inherit-fd", reg->name);
+		return err_set(err, EOPNOTSUPP, "%s: an external file, pass --inherit-fd",
+			reg->name);
 	return 0;
 }
 
@@ -169,15 +180,17 @@ int reg_verify_path(const struct restore_files *r, const FileEntry *e, struct st
 		return ret;
 	if (stat(reg->name, st))
 		return err_set(err, errno,
-			"%s: it was open or mapped, and is not to be had (%s); bring it back", reg->name,
-			strerror(errno));
+			"%s: it was open or mapped, and is not to be had (%s); bring it "
+			"back",
+			reg->name, strerror(errno));
 	loose = *reg;
 	if (r->opt->skip_file_rwx_check)
 		loose.mode = (loose.mode & S_IFMT) | (st->st_mode & 07777);
 	return verify_file(&loose, st, err);
 }
 
-/* What cannot have been dumped as such is not opened: that might wait, or do something. */
+/* What cannot have been dumped as such is not opened: that might wait, or do something.
+ */
 static bool openable(const RegFileEntry *reg, const struct stat *st)
 {
 	return S_ISREG(st->st_mode) || S_ISDIR(st->st_mode) || (reg->flags & O_PATH) ||
@@ -196,7 +209,8 @@ static int reg_verify(const struct restore_files *r, const FileEntry *e, struct 
 		return ret;
 	if (!openable(e->reg, &st))
 		return err_set(err, EINVAL, "%s: it is no regular file", e->reg->name);
-	return r->opt->size_only || !S_ISREG(st.st_mode) ? 0 : build_id_verify(e->reg, err);
+	return r->opt->size_only || !S_ISREG(st.st_mode) ? 0
+							 : build_id_verify(e->reg, err);
 }
 
 static int reg_finish_open(const RegFileEntry *reg, int fd, struct err *err)
@@ -205,7 +219,8 @@ static int reg_finish_open(const RegFileEntry *reg, int fd, struct err *err)
 
 	if (!(reg->flags & O_PATH) && reg->pos && reg->pos != UINT64_MAX &&
 		lseek(fd, reg->pos, SEEK_SET) < 0)
-		return err_os(err, errno, "%s: seek to %llu", reg->name, (unsigned long long)reg->pos);
+		return err_os(err, errno, "%s: seek to %llu", reg->name,
+			(unsigned long long)reg->pos);
 	if (!reg->fown || !reg->fown->pid)
 		return 0;
 	owner = (struct f_owner_ex){ .type = reg->fown->pid_type, .pid = reg->fown->pid };

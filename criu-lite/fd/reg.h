@@ -18,10 +18,11 @@ struct reg_source {
 	const char *through; /* link below /proc/PID that leads to it */
 	const char *name;    /* what the link reads */
 	const struct stat *st;
-	bool build_id;	     /* mapped or executed: note which build it is */
+	bool build_id; /* mapped or executed: note which build it is */
 };
 
-/* Fill e->reg with all but flags, position and owner; FD_REFUSED when its path does not lead there. */
+/* Fill e->reg with all but flags, position and owner; FD_REFUSED when its path does not
+ * lead there. */
 int reg_describe(struct files *f, struct dump_task *t, const struct reg_source *src,
 	FileEntry *e, struct err *err);
 

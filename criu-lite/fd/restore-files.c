@@ -23,7 +23,8 @@ int restore_files_sum(const struct restore_files *r, const char *name, const voi
 		return 0;
 	e = sums_find(r->sums, name);
 	if (!e)
-		return err_set(err, EBADMSG, "%s: not in the checksum list of the dump", name);
+		return err_set(
+			err, EBADMSG, "%s: not in the checksum list of the dump", name);
 	return sums_check(e, data, size, err);
 }
 
@@ -72,19 +73,22 @@ bool restore_files_want_write(const struct restore_files *r, uint32_t id)
 
 static int entry_cmp(const void *left, const void *right)
 {
-	const FileEntry *a = *(const FileEntry *const *)left, *b = *(const FileEntry *const *)right;
+	const FileEntry *a = *(const FileEntry *const *)left,
+			*b = *(const FileEntry *const *)right;
 
 	return (a->id > b->id) - (a->id < b->id);
 }
 
-static int index_entries(struct restore_files *r, const FileEntry **list, size_t n, struct err *err)
+static int index_entries(
+	struct restore_files *r, const FileEntry **list, size_t n, struct err *err)
 {
 	if (!n)
 		return 0;
 	qsort(list, n, sizeof(*list), entry_cmp);
 	for (size_t i = 1; i < n; i++)
 		if (list[i]->id == list[i - 1]->id)
-			return err_set(err, EINVAL, "files.img: id %u twice", list[i]->id);
+			return err_set(
+				err, EINVAL, "files.img: id %u twice", list[i]->id);
 	r->file = calloc(n, sizeof(*r->file));
 	if (!r->file)
 		return err_os(err, ENOMEM, "files.img: table");
@@ -106,8 +110,8 @@ static int load_entries(struct restore_files *r, struct err *err)
 		ret = err_set(err, ENOENT, "files.img is missing");
 	if (!ret)
 		ret = restore_files_sum(r, rd.name, rd.data, rd.size, err);
-	while (!ret && (ret = image_reader_next(&rd, &file_entry__descriptor, &r->arena.pb, &msg,
-				err)) > 0) {
+	while (!ret && (ret = image_reader_next(&rd, &file_entry__descriptor,
+				&r->arena.pb, &msg, err)) > 0) {
 		arena_push(&r->arena, list, n, cap, (const FileEntry *)msg);
 		ret = 0;
 	}
@@ -115,7 +119,8 @@ static int load_entries(struct restore_files *r, struct err *err)
 	return ret < 0 ? ret : index_entries(r, list, n, err);
 }
 
-static int load_remap(struct restore_files *r, const RemapFilePathEntry *m, struct err *err)
+static int load_remap(
+	struct restore_files *r, const RemapFilePathEntry *m, struct err *err)
 {
 	struct restore_file *f = lookup(r, m->orig_id);
 	int ret;
@@ -123,8 +128,9 @@ static int load_remap(struct restore_files *r, const RemapFilePathEntry *m, stru
 	if (!f || !f->entry->reg)
 		return err_set(err, EINVAL, "file %u is not in files.img", m->orig_id);
 	if (m->has_remap_type && m->remap_type != REMAP_TYPE__GHOST)
-		return err_set(err, EOPNOTSUPP, "file %u (%s): this kind of remap is not restored",
-			m->orig_id, f->entry->reg->name);
+		return err_set(err, EOPNOTSUPP,
+			"file %u (%s): this kind of remap is not restored", m->orig_id,
+			f->entry->reg->name);
 	ret = ghost_load(r, m->remap_id, f->entry->reg->name, &f->ghost, err);
 	if (!ret)
 		arena_push(&r->arena, r->ghosts, r->ghost_count, r->ghost_cap, f->ghost);
@@ -136,7 +142,10 @@ static int load_remaps(struct restore_files *r, struct err *err)
 {
 	struct image_reader rd = { 0 };
 	struct ProtobufCMessage *msg;
-	struct { uint32_t id; struct ghost_file *ghost; } *known = NULL;
+	struct {
+		uint32_t id;
+		struct ghost_file *ghost;
+	} *known = NULL;
 	size_t n = 0, cap = 0;
 	int ret = image_reader_load(&rd, r->dir, IMAGE_REMAP_FPATH, 0, r->version, err);
 
@@ -168,13 +177,15 @@ out:
 	return ret < 0 ? err_in(err, ret, "remap-fpath.img") : 0;
 }
 
-int restore_files_load(struct restore_files *r, int dir, uint32_t version, const struct sums *sums,
-	const struct restore_files_options *opt, const struct log *log, struct err *err)
+int restore_files_load(struct restore_files *r, int dir, uint32_t version,
+	const struct sums *sums, const struct restore_files_options *opt,
+	const struct log *log, struct err *err)
 {
 	int ret;
 
-	*r = (struct restore_files){ .dir = dir, .version = version, .sums = sums, .opt = opt,
-		.log = log };
+	*r = (struct restore_files){
+		.dir = dir, .version = version, .sums = sums, .opt = opt, .log = log
+	};
 	arena_init(&r->arena);
 	ret = load_entries(r, err);
 	return ret ? ret : load_remaps(r, err);
@@ -229,11 +240,13 @@ int restore_files_verify(struct restore_files *r, struct err *err)
 		if (!e || !r->file[i].refs)
 			continue;
 		if (!ops)
-			return err_set(err, EOPNOTSUPP, "file %u: files of type %d are not restored",
-				e->id, e->type);
+			return err_set(err, EOPNOTSUPP,
+				"file %u: files of type %d are not restored", e->id,
+				e->type);
 		ret = ops->verify(r, e, err);
 		if (ret)
-			return err_in(err, ret, "pid %d: %s", r->file[i].claimed_by, ops->name);
+			return err_in(
+				err, ret, "pid %d: %s", r->file[i].claimed_by, ops->name);
 	}
 	return 0;
 }

@@ -39,26 +39,28 @@ struct restore_file {
 struct restore_files {
 	struct arena arena; /* entries, for the time of the restore */
 	int dir;
-	uint32_t version;   /* img_version */
+	uint32_t version;	 /* img_version */
 	const struct sums *sums; /* NULL: none in the dump */
 	const struct restore_files_options *opt;
 	const struct log *log;
 	struct restore_file *file; /* by id, ascending */
 	size_t count;
-	pid_t claimer; /* the task that is being loaded */
-	struct restore_pipes *pipes;	     /* pipe.c */
-	struct restore_fifos *fifos;	     /* fifo.c */
-	struct restore_epolls *epolls;	     /* epoll.c */
-	struct restore_memfds *memfds;	     /* memfd-restore.c */
-	struct restore_ttys *ttys;	     /* tty.c */
-	struct restore_unix *unix_sockets;   /* sock/unix.c */
+	pid_t claimer;			   /* the task that is being loaded */
+	struct restore_pipes *pipes;	   /* pipe.c */
+	struct restore_fifos *fifos;	   /* fifo.c */
+	struct restore_epolls *epolls;	   /* epoll.c */
+	struct restore_memfds *memfds;	   /* memfd-restore.c */
+	struct restore_ttys *ttys;	   /* tty.c */
+	struct restore_unix *unix_sockets; /* sock/unix.c */
 	struct ghost_file **ghosts;
 	size_t ghost_count, ghost_cap;
 };
 
-/* Read files.img and what belongs to it. `r` is initialised by the call; deinit in any case. */
-int restore_files_load(struct restore_files *r, int dir, uint32_t version, const struct sums *sums,
-	const struct restore_files_options *opt, const struct log *log, struct err *err);
+/* Read files.img and what belongs to it. `r` is initialised by the call; deinit in any
+ * case. */
+int restore_files_load(struct restore_files *r, int dir, uint32_t version,
+	const struct sums *sums, const struct restore_files_options *opt,
+	const struct log *log, struct err *err);
 void restore_files_deinit(struct restore_files *r);
 
 /* Compare the bytes of an image with the checksum list; 0 when the dump has none. */
@@ -73,7 +75,8 @@ struct ghost_file *restore_files_ghost(const struct restore_files *r, uint32_t i
 bool restore_files_want_write(const struct restore_files *r, uint32_t id);
 
 /* Somebody will need the file. EINVAL when it is not in the image. */
-int restore_files_claim(struct restore_files *r, uint32_t id, bool write, struct err *err);
+int restore_files_claim(
+	struct restore_files *r, uint32_t id, bool write, struct err *err);
 
 /* Judge every entry that was claimed. */
 int restore_files_verify(struct restore_files *r, struct err *err);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The kinds of files, in the order in which they are asked whether a descriptor is theirs. */
+/* The kinds of files, in the order in which they are asked whether a descriptor is
+ * theirs. */
 #include <stdio.h>
 
 #include "fd/fd.h"
@@ -12,15 +13,9 @@ extern const struct fd_ops eventfd_ops, signalfd_ops, timerfd_ops, epoll_ops, me
 extern const struct fd_ops unix_ops, socket_ops;
 
 const struct fd_ops *const fd_table[] = {
-	&pipe_ops,
-	&fifo_ops,
-	&tty_ops,
-	&eventfd_ops,
-	&signalfd_ops,
-	&timerfd_ops,
+	&pipe_ops, &fifo_ops, &tty_ops, &eventfd_ops, &signalfd_ops, &timerfd_ops,
 	&epoll_ops, /* before what it may watch, on which it has a claim at restore */
-	&unix_ops,
-	&socket_ops, /* the other sockets */
+	&unix_ops, &socket_ops, /* the other sockets */
 	&memfd_ops,
 	&reg_ops, /* regular files, directories, devices: whatever has a path */
 };
@@ -42,9 +37,10 @@ const struct fd_ops *fd_ops_of(FdTypes type)
 	return NULL;
 }
 
-int fd_refuse(struct files *f, const struct fd_view *v, const char *what, const char *remedy)
+int fd_refuse(
+	struct files *f, const struct fd_view *v, const char *what, const char *remedy)
 {
-	obstacles_add(f->obstacles, v->task->pid, v->task->stat.comm, remedy, "fd %d (%s): %s",
-		v->fd, v->link, what);
+	obstacles_add(f->obstacles, v->task->pid, v->task->stat.comm, remedy,
+		"fd %d (%s): %s", v->fd, v->link, what);
 	return FD_REFUSED;
 }

@@ -38,7 +38,8 @@ static int place(struct puppet *p, struct carrier *c, const struct snap_fd *want
 		return ret;
 	there = transfer_fd(p, c, fd);
 	if (there != want->fd) {
-		batch_call3(&p->b, "dup3", SYS_dup3, there, want->fd, want->cloexec ? O_CLOEXEC : 0);
+		batch_call3(&p->b, "dup3", SYS_dup3, there, want->fd,
+			want->cloexec ? O_CLOEXEC : 0);
 		transfer_close(p, c, there);
 		return 0;
 	}
@@ -49,8 +50,8 @@ static int place(struct puppet *p, struct carrier *c, const struct snap_fd *want
 	return 0;
 }
 
-static int change_dir(struct puppet *p, struct carrier *c, struct restore_files *files, uint32_t id,
-	bool root, struct err *err)
+static int change_dir(struct puppet *p, struct carrier *c, struct restore_files *files,
+	uint32_t id, bool root, struct err *err)
 {
 	int fd, there, ret = restore_files_get(files, id, &fd, err);
 
@@ -111,14 +112,16 @@ static int place_all(struct puppet *p, struct carrier *c, struct restore_files *
 	return ret;
 }
 
-static int attach_all(struct puppet *p, struct restore_files *files, const struct snap_task *t,
-	struct err *err)
+static int attach_all(struct puppet *p, struct restore_files *files,
+	const struct snap_task *t, struct err *err)
 {
 	for (size_t i = 0; i < t->n_fds; i++) {
 		const FileEntry *e = restore_files_entry(files, t->fds[i].id);
 		const struct fd_ops *ops = fd_ops_of(e->type);
-		int ret = !ops->attach ? 0 : FAULT_STEP(ATTACH, err,
-			ops->attach(files, e, p, t->fds[i].fd, err));
+		int ret = !ops->attach
+				  ? 0
+				  : FAULT_STEP(ATTACH, err,
+					    ops->attach(files, e, p, t->fds[i].fd, err));
 
 		if (ret)
 			return err_in(err, ret, "fd %d: %s", t->fds[i].fd, ops->name);

@@ -40,12 +40,12 @@
 #include "image/inventory.h"
 #include "image/names.h"
 
-#define PREFIX	  ".crl-"
-#define JOURNAL	  "journal"
-#define SYNC_EACH 32
-#define ATTEMPTS  1000
+#define PREFIX	    ".crl-"
+#define JOURNAL	    "journal"
+#define SYNC_EACH   32
+#define ATTEMPTS    1000
 #define PATIENCE_MS 200
-#define OPEN_DIR  (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+#define OPEN_DIR    (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
 
 static bool is_private(const char *name)
 {
@@ -95,7 +95,8 @@ static int lock_soon(int fd)
 {
 	int ret;
 
-	for (int ms = 0; (ret = flock(fd, LOCK_EX | LOCK_NB)) && errno == EWOULDBLOCK; ms++) {
+	for (int ms = 0; (ret = flock(fd, LOCK_EX | LOCK_NB)) && errno == EWOULDBLOCK;
+		ms++) {
 		if (ms == PATIENCE_MS)
 			break;
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
@@ -264,8 +265,9 @@ static int sync_all(
 /* Moves a file up. Where the file system allows it, nothing is ever replaced. */
 static int move(const struct image_dir *dir, const char *name, struct err *err)
 {
-	int ret = FAULT(RENAME) ? -1
-			: renameat2(dir->fd, name, dir->target, name, RENAME_NOREPLACE);
+	int ret = FAULT(RENAME)
+			  ? -1
+			  : renameat2(dir->fd, name, dir->target, name, RENAME_NOREPLACE);
 
 	if (ret && errno == EINVAL)
 		ret = renameat(dir->fd, name, dir->target, name);
@@ -304,8 +306,8 @@ int image_dir_commit(struct image_dir *dir, struct err *err)
 		err_os(err, -ret, "read %s", dir->name);
 	if (!ret && !names_have(&names, INVENTORY_FILE))
 		ret = err_set(err, EINVAL, "a dump without %s", INVENTORY_FILE);
-	if (!ret && (ret = FAULT(JOURNAL) ? -errno
-			 : names_store(&names, dir->fd, JOURNAL)))
+	if (!ret &&
+		(ret = FAULT(JOURNAL) ? -errno : names_store(&names, dir->fd, JOURNAL)))
 		err_os(err, -ret, "%s: write", JOURNAL);
 	if (!ret)
 		ret = sync_all(dir, &names, err);

@@ -120,8 +120,9 @@ int image_writer_finish(
 	if (FAULT(IMAGE_CREATE) || fd < 0)
 		return err_os(err, errno, "%s: create", w->name);
 	while (done < w->size) {
-		ssize_t n = FAULT(IMAGE_WRITE) ? -1
-				: write(fd, w->data + done, w->size - done);
+		ssize_t n = FAULT(IMAGE_WRITE)
+				    ? -1
+				    : write(fd, w->data + done, w->size - done);
 
 		if (n < 0 && errno != EINTR)
 			return err_os(err, errno, "%s: write", w->name);
@@ -203,8 +204,8 @@ static int read_all(struct image_reader *r, int fd, size_t size, struct err *err
 	if (ret)
 		return ret;
 	do {
-		ssize_t n = FAULT(LOAD_READ) ? -1
-				: read(fd, r->buf + got, size + 1 - got);
+		ssize_t n =
+			FAULT(LOAD_READ) ? -1 : read(fd, r->buf + got, size + 1 - got);
 
 		if (n < 0)
 			return err_os(err, errno, "%s: read", r->name);

@@ -90,8 +90,8 @@ int inventory_write(InventoryEntry *inv, int dirfd, uint64_t sums_hash,
 			break;
 	}
 	if (!ret)
-		ret = FAULT_STEP(INVENTORY, err,
-			image_writer_finish(&w, dirfd, &sum, err));
+		ret = FAULT_STEP(
+			INVENTORY, err, image_writer_finish(&w, dirfd, &sum, err));
 	inv->crl = before;
 	image_writer_deinit(&w);
 	return ret;

@@ -58,8 +58,11 @@ static int hash_range(int fd, const struct sums_entry *f, uint64_t start, uint64
 {
 	image_hash_reset(s->state);
 	while (start < end) {
-		ssize_t n = FAULT(VERIFY_READ) ? -1 : pread(
-			fd, s->block, end - start < BLOCK ? end - start : BLOCK, start);
+		ssize_t n = FAULT(VERIFY_READ)
+				    ? -1
+				    : pread(fd, s->block,
+					      end - start < BLOCK ? end - start : BLOCK,
+					      start);
 
 		if (n < 0)
 			return err_os(&s->err, errno, "%s: read", f->name);

@@ -14,15 +14,18 @@
 #include "mem/mem.h"
 #include "snapshot/arena.h"
 
-#define KIND_STATUS                                                                           \
-	(VMA_AREA_REGULAR | VMA_FILE_PRIVATE | VMA_FILE_SHARED | VMA_ANON_SHARED | VMA_ANON_PRIVATE)
-#define KIND_FLAGS (MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE)
+#define KIND_STATUS                                                                      \
+	(VMA_AREA_REGULAR | VMA_FILE_PRIVATE | VMA_FILE_SHARED | VMA_ANON_SHARED |       \
+		VMA_ANON_PRIVATE)
+#define KIND_FLAGS                                                                       \
+	(MAP_SHARED | MAP_PRIVATE | MAP_ANONYMOUS | MAP_GROWSDOWN | MAP_NORESERVE)
 
 /* The kernel's own areas and guard markers are not ordinary mappings. */
 static bool ordinary(const VmaEntry *e)
 {
 	return (e->status & VMA_AREA_REGULAR) &&
-	       !(e->status & (VMA_AREA_VVAR | VMA_AREA_VDSO | VMA_AREA_VSYSCALL | VMA_AREA_GUARD));
+	       !(e->status & (VMA_AREA_VVAR | VMA_AREA_VDSO | VMA_AREA_VSYSCALL |
+				     VMA_AREA_GUARD));
 }
 
 static bool survives_fork(const VmaEntry *e)
@@ -38,7 +41,8 @@ static bool same_object(const VmaEntry *a, const VmaEntry *b)
 	       (a->status & KIND_STATUS) == (b->status & KIND_STATUS) &&
 	       (a->flags & KIND_FLAGS) == (b->flags & KIND_FLAGS) && a->madv == b->madv &&
 	       a->fdflags == b->fdflags && !(a->flags & MAP_LOCKED) &&
-	       (!named || (a->crl_name && b->crl_name && !strcmp(a->crl_name, b->crl_name)));
+	       (!named ||
+		       (a->crl_name && b->crl_name && !strcmp(a->crl_name, b->crl_name)));
 }
 
 static enum layout_how decide(const VmaEntry *want, const VmaEntry *had)
@@ -47,8 +51,9 @@ static enum layout_how decide(const VmaEntry *want, const VmaEntry *had)
 		return LAYOUT_NEW;
 	if (want->end == had->end)
 		return LAYOUT_INHERIT;
-	return (want->status & VMA_ANON_PRIVATE) && !(want->flags & MAP_GROWSDOWN) ? LAYOUT_RESIZE
-										 : LAYOUT_NEW;
+	return (want->status & VMA_ANON_PRIVATE) && !(want->flags & MAP_GROWSDOWN)
+		       ? LAYOUT_RESIZE
+		       : LAYOUT_NEW;
 }
 
 static void drop(struct layout *l, uint64_t start, uint64_t end)
@@ -64,7 +69,8 @@ static const VmaEntry *next_ordinary(const MmEntry *mm, size_t *i)
 	return mm && *i < mm->n_vmas ? mm->vmas[*i] : NULL;
 }
 
-void layout_make(struct layout *l, const MmEntry *want, const MmEntry *had, struct arena *a)
+void layout_make(
+	struct layout *l, const MmEntry *want, const MmEntry *had, struct arena *a)
 {
 	size_t w = 0, h = 0;
 	const VmaEntry *vw, *vh;
@@ -86,7 +92,8 @@ void layout_make(struct layout *l, const MmEntry *want, const MmEntry *had, stru
 		l->area[l->count] = (struct layout_area){ .want = vw };
 		if (vh && vh->start == vw->start) {
 			l->area[l->count].how = decide(vw, vh);
-			l->area[l->count].had = l->area[l->count].how == LAYOUT_NEW ? NULL : vh;
+			l->area[l->count].had =
+				l->area[l->count].how == LAYOUT_NEW ? NULL : vh;
 			if (l->area[l->count].how == LAYOUT_NEW &&
 				!(vh->madv & 1ull << MADV_DONTFORK))
 				drop(l, vh->start, vh->end);

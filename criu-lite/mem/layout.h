@@ -26,11 +26,12 @@ struct layout {
 	/* Ranges of the parent's mappings that must go, ascending. */
 	struct layout_range {
 		uint64_t start, end;
-	} *drop;
+	} * drop;
 	size_t drops;
 };
 
 /* `had` NULL: nothing is inherited, and nothing to drop. */
-void layout_make(struct layout *l, const MmEntry *want, const MmEntry *had, struct arena *a);
+void layout_make(
+	struct layout *l, const MmEntry *want, const MmEntry *had, struct arena *a);
 
 #endif

@@ -46,7 +46,7 @@ struct mem_dump {
 	size_t vma_cap;
 	struct plant_site *site; /* where a stub may lie */
 	unsigned sites, site_cap;
-	uint64_t guard_from;	 /* index of the first GUARD entry */
+	uint64_t guard_from; /* index of the first GUARD entry */
 };
 
 /*
@@ -57,13 +57,15 @@ int vma_collect(struct dump_task *t, struct files *files, struct shmem *shmem,
 	struct mem_dump *m, struct err *err);
 
 /* The rest of the mm message, after the task was asked for brk and the like. */
-int mm_collect(struct dump_task *t, struct files *files, struct mem_dump *m, struct err *err);
+int mm_collect(
+	struct dump_task *t, struct files *files, struct mem_dump *m, struct err *err);
 
 /* Does the area hold pages of the task's own? */
 static inline int vma_private(const VmaEntry *e)
 {
 	return (e->status & VMA_AREA_REGULAR) &&
-	       (e->status & (VMA_ANON_PRIVATE | VMA_FILE_PRIVATE)) && !(e->status & VMA_AREA_VVAR);
+	       (e->status & (VMA_ANON_PRIVATE | VMA_FILE_PRIVATE)) &&
+	       !(e->status & VMA_AREA_VVAR);
 }
 
 #endif

@@ -35,7 +35,8 @@ static int mm_auxv(struct dump_task *t, MmEntry *mm, struct err *err)
 	return 0;
 }
 
-int mm_collect(struct dump_task *t, struct files *files, struct mem_dump *m, struct err *err)
+int mm_collect(
+	struct dump_task *t, struct files *files, struct mem_dump *m, struct err *err)
 {
 	const struct proc_stat *s = &t->stat;
 	MmEntry *mm = m->mm;

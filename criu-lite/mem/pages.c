@@ -105,10 +105,12 @@ static int job_index(struct page_job *job, struct err *err)
 	if (!job->hash || !job->chunk_span || !job->chunk_skip)
 		return err_os(err, ENOMEM, "index of a page file");
 	for (size_t i = 0; i < list->count; i++) {
-		for (; next < job->chunks && next * (uint64_t)IMAGE_CHUNK_SIZE < offset + list->span[i].len;
+		for (; next < job->chunks &&
+			next * (uint64_t)IMAGE_CHUNK_SIZE < offset + list->span[i].len;
 			next++) {
 			job->chunk_span[next] = i;
-			job->chunk_skip[next] = next * (uint64_t)IMAGE_CHUNK_SIZE - offset;
+			job->chunk_skip[next] =
+				next * (uint64_t)IMAGE_CHUNK_SIZE - offset;
 		}
 		offset += list->span[i].len;
 	}
@@ -119,7 +121,8 @@ static int job_index(struct page_job *job, struct err *err)
  * The last page of a file may reach beyond its end. A mapping can have put something
  * there, and only a mapping shows it.
  */
-static int read_behind(struct page_job *job, uint8_t *to, uint64_t at, uint64_t len, struct err *err)
+static int read_behind(
+	struct page_job *job, uint8_t *to, uint64_t at, uint64_t len, struct err *err)
 {
 	uint64_t skip = at % PAGE;
 	uint8_t *page;
@@ -135,7 +138,8 @@ static int read_behind(struct page_job *job, uint8_t *to, uint64_t at, uint64_t 
 	return 0;
 }
 
-static int read_source(struct page_job *job, uint8_t *to, uint64_t at, uint64_t len, struct err *err)
+static int read_source(
+	struct page_job *job, uint8_t *to, uint64_t at, uint64_t len, struct err *err)
 {
 	while (len) {
 		ssize_t n = FAULT(PAGES_READ) ? -1 : pread(job->source, to, len, at);
@@ -152,13 +156,15 @@ static int read_source(struct page_job *job, uint8_t *to, uint64_t at, uint64_t 
 	return 0;
 }
 
-/* Read many spans of a task at once; where the task may not read, one by one through mem. */
-static int read_spans(struct page_job *job, uint8_t *to, const struct iovec *iov, unsigned n,
-	size_t bytes, struct err *err)
+/* Read many spans of a task at once; where the task may not read, one by one through mem.
+ */
+static int read_spans(struct page_job *job, uint8_t *to, const struct iovec *iov,
+	unsigned n, size_t bytes, struct err *err)
 {
 	struct iovec local = { to, bytes };
 	ssize_t got = job->pid && !FAULT(PAGES_VMREAD)
-			? process_vm_readv(job->pid, &local, 1, iov, n, 0) : 0;
+			      ? process_vm_readv(job->pid, &local, 1, iov, n, 0)
+			      : 0;
 
 	if (got == (ssize_t)bytes)
 		return 0;
@@ -170,8 +176,8 @@ static int read_spans(struct page_job *job, uint8_t *to, const struct iovec *iov
 
 		got -= skip;
 		if (skip < len)
-			ret = read_source(job, to + skip, (uintptr_t)iov[i].iov_base + skip,
-				len - skip, err);
+			ret = read_source(job, to + skip,
+				(uintptr_t)iov[i].iov_base + skip, len - skip, err);
 		if (ret)
 			return ret;
 		to += len;
@@ -179,8 +185,8 @@ static int read_spans(struct page_job *job, uint8_t *to, const struct iovec *iov
 	return 0;
 }
 
-static int read_chunk(struct page_job *job, size_t chunk, uint8_t *buf, size_t size,
-	struct err *err)
+static int read_chunk(
+	struct page_job *job, size_t chunk, uint8_t *buf, size_t size, struct err *err)
 {
 	size_t i = job->chunk_span[chunk], done = 0;
 	uint64_t skip = job->chunk_skip[chunk];
@@ -196,7 +202,8 @@ static int read_chunk(struct page_job *job, size_t chunk, uint8_t *buf, size_t s
 
 			if (len > size - done - bytes)
 				len = size - done - bytes;
-			iov[n] = (struct iovec){ (void *)(job->list->span[i].at + skip), len };
+			iov[n] = (struct iovec){ (void *)(job->list->span[i].at + skip),
+				len };
 			bytes += len;
 		}
 		ret = read_spans(job, buf + done, iov, n, bytes, err);
@@ -207,7 +214,8 @@ static int read_chunk(struct page_job *job, size_t chunk, uint8_t *buf, size_t s
 	return 0;
 }
 
-static int write_all(int fd, const uint8_t *buf, size_t size, uint64_t at, struct err *err)
+static int write_all(
+	int fd, const uint8_t *buf, size_t size, uint64_t at, struct err *err)
 {
 	while (size) {
 		ssize_t n = FAULT(PAGES_WRITE) ? -1 : pwrite(fd, buf, size, at);
@@ -223,7 +231,8 @@ static int write_all(int fd, const uint8_t *buf, size_t size, uint64_t at, struc
 
 static int job_run(struct page_job *job, struct err *err)
 {
-	size_t room = job->list->bytes < IMAGE_CHUNK_SIZE ? job->list->bytes : IMAGE_CHUNK_SIZE;
+	size_t room =
+		job->list->bytes < IMAGE_CHUNK_SIZE ? job->list->bytes : IMAGE_CHUNK_SIZE;
 	auto_free uint8_t *buf = aligned_alloc(PAGE, room);
 	size_t chunk;
 
@@ -231,8 +240,9 @@ static int job_run(struct page_job *job, struct err *err)
 		return err_os(err, ENOMEM, "buffer for pages");
 	while (!job->failed && (chunk = atomic_fetch_add(&job->next, 1)) < job->chunks) {
 		uint64_t at = chunk * (uint64_t)IMAGE_CHUNK_SIZE;
-		size_t size = job->list->bytes - at < IMAGE_CHUNK_SIZE ? job->list->bytes - at
-								       : IMAGE_CHUNK_SIZE;
+		size_t size = job->list->bytes - at < IMAGE_CHUNK_SIZE
+				      ? job->list->bytes - at
+				      : IMAGE_CHUNK_SIZE;
 		int ret = interrupt_check(err);
 
 		if (!ret)
@@ -269,8 +279,8 @@ static int job_run_threads(struct page_job *job, unsigned threads, struct err *e
 		threads = 1;
 	for (; started + 1 < threads && started < THREADS_MAX - 1; started++) {
 		helper[started] = (struct page_thread){ .job = job };
-		if (FAULT(PAGES_THREAD) ||
-			pthread_create(&helper[started].thread, NULL, job_thread, &helper[started]))
+		if (FAULT(PAGES_THREAD) || pthread_create(&helper[started].thread, NULL,
+						   job_thread, &helper[started]))
 			break;
 	}
 	ret = job_run(job, err);
@@ -284,17 +294,20 @@ static int job_run_threads(struct page_job *job, unsigned threads, struct err *e
 	return ret;
 }
 
-static int page_file(struct page_writer *w, const struct page_list *list, pid_t pid, int source,
-	uint32_t id, struct err *err)
+static int page_file(struct page_writer *w, const struct page_list *list, pid_t pid,
+	int source, uint32_t id, struct err *err)
 {
-	struct page_job job = { .list = list, .pid = pid, .source = source, .progress = w->progress };
+	struct page_job job = {
+		.list = list, .pid = pid, .source = source, .progress = w->progress
+	};
 	struct chunk_hasher sums = { 0 };
 	char name[IMAGE_NAME_SIZE];
 	auto_fd int out = -1;
 	int ret;
 
 	image_name(name, IMAGE_PAGES, id);
-	out = openat(w->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	out = openat(
+		w->dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (FAULT(PAGES_CREATE) || out < 0)
 		return err_os(err, errno, "create %s", name);
 	job.out = out;
@@ -314,8 +327,9 @@ static int page_file(struct page_writer *w, const struct page_list *list, pid_t 
 	return ret ? err_in(err, ret, "%s", name) : 0;
 }
 
-static int write_pagemap(struct page_writer *w, enum image_kind kind, uint64_t number, uint32_t id,
-	const struct page_list *list, struct image_writer *out, struct err *err)
+static int write_pagemap(struct page_writer *w, enum image_kind kind, uint64_t number,
+	uint32_t id, const struct page_list *list, struct image_writer *out,
+	struct err *err)
 {
 	PagemapHead head = PAGEMAP_HEAD__INIT;
 	int ret = image_writer_start(out, kind, number, err);
@@ -360,12 +374,14 @@ static int add_guard(void *arg, const struct page_range *range, struct err *err)
 	return 0;
 }
 
-static int scan_vma(struct pagemap *pm, const VmaEntry *e, struct page_list *list, struct err *err)
+static int scan_vma(
+	struct pagemap *pm, const VmaEntry *e, struct page_list *list, struct err *err)
 {
 	if (e->status & VMA_AREA_VDSO)
 		return page_list_add(list, e->start, e->end - e->start, err);
 	return pagemap_scan(pm, e->start, e->end,
-		e->status & VMA_FILE_PRIVATE ? PAGEMAP_FILE : PAGEMAP_ANON, add_range, list, err);
+		e->status & VMA_FILE_PRIVATE ? PAGEMAP_FILE : PAGEMAP_ANON, add_range,
+		list, err);
 }
 
 /* Guard markers can only be where smaps says so (6.19), or anywhere before that. */
@@ -388,8 +404,8 @@ static int scan_task(struct page_writer *w, struct dump_task *t, struct mem_dump
 	}
 	for (size_t i = 0; i < areas && !ret; i++)
 		if (vma_private(m->mm->vmas[i]))
-			ret = pagemap_guard_ranges(&pm, m->mm->vmas[i]->start, m->mm->vmas[i]->end,
-				add_guard, &guards, err);
+			ret = pagemap_guard_ranges(&pm, m->mm->vmas[i]->start,
+				m->mm->vmas[i]->end, add_guard, &guards, err);
 	pagemap_close(&pm);
 	return ret;
 }
@@ -414,13 +430,14 @@ int page_writer_task(struct page_writer *w, struct dump_task *t, struct mem_dump
 	return ret;
 }
 
-int page_writer_file(struct page_writer *w, int fd, uint64_t id, const struct page_list *list,
-	struct image_writer *out, struct err *err)
+int page_writer_file(struct page_writer *w, int fd, uint64_t id,
+	const struct page_list *list, struct image_writer *out, struct err *err)
 {
 	uint32_t file = ++w->next_id;
 	int ret;
 
 	progress_expect(w->progress, list->bytes / PAGE);
 	ret = page_file(w, list, 0, fd, file, err);
-	return ret ? ret : write_pagemap(w, IMAGE_PAGEMAP_SHMEM, id, file, list, out, err);
+	return ret ? ret
+		   : write_pagemap(w, IMAGE_PAGEMAP_SHMEM, id, file, list, out, err);
 }

@@ -32,13 +32,14 @@ struct page_list {
 int page_list_add(struct page_list *list, uint64_t at, uint64_t len, struct err *err);
 void page_list_deinit(struct page_list *list);
 
-/* Where page files of one dump go. Several threads may write tasks at once, each with its `out`. */
+/* Where page files of one dump go. Several threads may write tasks at once, each with its
+ * `out`. */
 struct page_writer {
 	int dir;
 	struct sums *sums;
 	struct pagemap_caps *caps; /* not owned */
 	struct progress *progress;
-	_Atomic uint32_t next_id;  /* of the next page file */
+	_Atomic uint32_t next_id; /* of the next page file */
 	_Atomic uint64_t pages_written, pages_scanned;
 	unsigned threads;
 };
@@ -48,7 +49,7 @@ int page_writer_task(struct page_writer *w, struct dump_task *t, struct mem_dump
 	struct image_writer *out, struct err *err);
 
 /* Parts of an open file: pagemap-shmem-ID and pages-N. */
-int page_writer_file(struct page_writer *w, int fd, uint64_t id, const struct page_list *list,
-	struct image_writer *out, struct err *err);
+int page_writer_file(struct page_writer *w, int fd, uint64_t id,
+	const struct page_list *list, struct image_writer *out, struct err *err);
 
 #endif

@@ -28,8 +28,9 @@
 #include "mem/restore.h"
 #include "progress.h"
 
-#define SPANS_AT_ONCE 1024	  /* IOV_MAX */
-#define BYTES_AT_ONCE (256 << 20) /* so that progress shows, and below the kernel's limit */
+#define SPANS_AT_ONCE 1024 /* IOV_MAX */
+#define BYTES_AT_ONCE                                                                    \
+	(256 << 20) /* so that progress shows, and below the kernel's limit */
 
 /* Spans that are read by one call: consecutive in the file. */
 struct reader {
@@ -47,8 +48,8 @@ struct page_view {
 	size_t cursor;
 };
 
-static int view_open(struct page_view *v, struct mem_restore *r, const struct snap_task *t, int *fd,
-	struct err *err)
+static int view_open(struct page_view *v, struct mem_restore *r,
+	const struct snap_task *t, int *fd, struct err *err)
 {
 	char name[IMAGE_NAME_SIZE];
 	void *at;
@@ -57,8 +58,9 @@ static int view_open(struct page_view *v, struct mem_restore *r, const struct sn
 	if (!t->pages.bytes)
 		return 0;
 	image_name(name, IMAGE_PAGES, t->pages.file);
-	*fd = FAULT(PAGES_OPEN) ? -1
-		: openat(r->snap->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	*fd = FAULT(PAGES_OPEN)
+		      ? -1
+		      : openat(r->snap->dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (*fd < 0)
 		return err_os(err, errno, "%s", name);
 	at = mmap(NULL, t->pages.bytes, PROT_READ, MAP_PRIVATE, *fd, 0);
@@ -84,7 +86,8 @@ static const uint8_t *view_page(struct page_view *v, uint64_t at, uint64_t *run_
 		v->map->run[v->cursor].at + v->map->run[v->cursor].len <= at)
 		v->cursor++;
 	if (v->cursor == v->map->count || v->map->run[v->cursor].at > at) {
-		*run_end = v->cursor == v->map->count ? UINT64_MAX : v->map->run[v->cursor].at;
+		*run_end = v->cursor == v->map->count ? UINT64_MAX
+						      : v->map->run[v->cursor].at;
 		return NULL;
 	}
 	run = &v->map->run[v->cursor];
@@ -102,7 +105,8 @@ static int reader_flush(struct reader *rd, struct err *err)
 	if (ret)
 		return ret;
 	batch_call4(&rd->p->b, "read pages", SYS_preadv, rd->there,
-		batch_in(&rd->p->b, rd->span, rd->spans * sizeof(rd->span[0])), rd->spans, rd->offset);
+		batch_in(&rd->p->b, rd->span, rd->spans * sizeof(rd->span[0])), rd->spans,
+		rd->offset);
 	batch_must_be(&rd->p->b, rd->bytes);
 	rd->r->pages_restored += rd->bytes / PAGE;
 	if (rd->bytes >= BYTES_AT_ONCE)
@@ -113,14 +117,16 @@ static int reader_flush(struct reader *rd, struct err *err)
 	return ret;
 }
 
-static int reader_add(struct reader *rd, uint64_t at, uint64_t len, uint64_t offset, struct err *err)
+static int reader_add(
+	struct reader *rd, uint64_t at, uint64_t len, uint64_t offset, struct err *err)
 {
 	while (len) {
 		uint64_t n = len < BYTES_AT_ONCE ? len : BYTES_AT_ONCE;
 		struct iovec *last = rd->spans ? &rd->span[rd->spans - 1] : NULL;
 
-		if (rd->spans && (rd->offset + rd->bytes != offset || rd->spans == SPANS_AT_ONCE ||
-					 rd->bytes + n > BYTES_AT_ONCE)) {
+		if (rd->spans &&
+			(rd->offset + rd->bytes != offset || rd->spans == SPANS_AT_ONCE ||
+				rd->bytes + n > BYTES_AT_ONCE)) {
 			int ret = reader_flush(rd, err);
 
 			if (ret)
@@ -149,11 +155,12 @@ static void touch(struct reader *rd, struct layout_area *a)
 	a->touched = true;
 	if ((a->had->prot & (PROT_READ | PROT_WRITE)) != (PROT_READ | PROT_WRITE))
 		batch_call3(&rd->p->b, "mprotect", SYS_mprotect, a->want->start,
-			a->want->end - a->want->start, a->want->prot | PROT_READ | PROT_WRITE);
+			a->want->end - a->want->start,
+			a->want->prot | PROT_READ | PROT_WRITE);
 }
 
-static int fill_new(struct reader *rd, struct page_view *mine, const struct layout_area *a,
-	struct err *err)
+static int fill_new(struct reader *rd, struct page_view *mine,
+	const struct layout_area *a, struct err *err)
 {
 	uint64_t at = a->want->start, end = a->want->end, run_end;
 	int ret = 0;
@@ -170,7 +177,8 @@ static int fill_new(struct reader *rd, struct page_view *mine, const struct layo
 	return ret;
 }
 
-/* Pages of the parent that the task has not: they read as the file, or as zeros, again. */
+/* Pages of the parent that the task has not: they read as the file, or as zeros, again.
+ */
 static int forget(struct reader *rd, uint64_t at, uint64_t end, struct err *err)
 {
 	int ret = puppet_room(rd->p, 1, 0, err);
@@ -179,8 +187,8 @@ static int forget(struct reader *rd, uint64_t at, uint64_t end, struct err *err)
 	return ret;
 }
 
-static int fill_inherited(struct reader *rd, struct page_view *mine, struct page_view *theirs,
-	struct layout_area *a, struct err *err)
+static int fill_inherited(struct reader *rd, struct page_view *mine,
+	struct page_view *theirs, struct layout_area *a, struct err *err)
 {
 	uint64_t at = a->want->start, end = a->want->end, my_end, their_end;
 	int ret = puppet_room(rd->p, 1, 0, err);
@@ -198,7 +206,8 @@ static int fill_inherited(struct reader *rd, struct page_view *mine, struct page
 			touch(rd, a);
 			ret = reader_add(rd, at, next - at, page - mine->data, err);
 		}
-		for (; page && old && at < next && !ret; at += PAGE, page += PAGE, old += PAGE) {
+		for (; page && old && at < next && !ret;
+			at += PAGE, page += PAGE, old += PAGE) {
 			rd->r->pages_compared++;
 			if (!memcmp(page, old, PAGE)) {
 				rd->r->pages_skipped++;
@@ -228,8 +237,8 @@ static int fill_all(struct reader *rd, struct page_view *mine, struct page_view 
 	return ret ? ret : reader_flush(rd, err);
 }
 
-static int check_vdso(struct mem_restore *r, const MmEntry *mm, struct page_view *mine,
-	struct err *err)
+static int check_vdso(
+	struct mem_restore *r, const MmEntry *mm, struct page_view *mine, struct err *err)
 {
 	for (size_t i = 0; i < mm->n_vmas; i++) {
 		const VmaEntry *e = mm->vmas[i];
@@ -239,17 +248,19 @@ static int check_vdso(struct mem_restore *r, const MmEntry *mm, struct page_view
 		if (!(e->status & VMA_AREA_VDSO))
 			continue;
 		page = view_page(mine, e->start, &end);
-		if (page && (end < e->end || !vdso_same(&r->own, page, e->end - e->start)))
+		if (page &&
+			(end < e->end || !vdso_same(&r->own, page, e->end - e->start)))
 			return err_set(err, EOPNOTSUPP,
-				"the dump was made on a kernel with another vdso; restore on that kernel");
+				"the dump was made on a kernel with another vdso; "
+				"restore on that kernel");
 	}
 	mine->cursor = 0;
 	return 0;
 }
 
-int refill_task(struct mem_restore *r, struct puppet *p, struct carrier *c, struct layout *l,
-	const MmEntry *mm, const struct snap_task *t, const struct snap_task *parent,
-	struct err *err)
+int refill_task(struct mem_restore *r, struct puppet *p, struct carrier *c,
+	struct layout *l, const MmEntry *mm, const struct snap_task *t,
+	const struct snap_task *parent, struct err *err)
 {
 	struct reader rd = { .r = r, .p = p };
 	struct page_view mine = { 0 }, theirs = { 0 };

@@ -13,8 +13,8 @@ struct puppet;
 struct snap_task;
 
 /* `parent`: whose memory was inherited, or NULL. Sets `touched` in the layout. */
-int refill_task(struct mem_restore *r, struct puppet *p, struct carrier *c, struct layout *l,
-	const MmEntry *mm, const struct snap_task *t, const struct snap_task *parent,
-	struct err *err);
+int refill_task(struct mem_restore *r, struct puppet *p, struct carrier *c,
+	struct layout *l, const MmEntry *mm, const struct snap_task *t,
+	const struct snap_task *parent, struct err *err);
 
 #endif

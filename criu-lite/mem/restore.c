@@ -38,10 +38,10 @@
 #include "mem/vdso.h"
 #include "proto/fdinfo.pb-c.h"
 
-#define TASK_END	   0x7ffffffff000ull
-#define MAP_LOW		   0x1000ull
+#define TASK_END 0x7ffffffff000ull
+#define MAP_LOW	 0x1000ull
 #ifndef PR_SET_VMA
-#define PR_SET_VMA	   0x53564d41
+#define PR_SET_VMA	     0x53564d41
 #define PR_SET_VMA_ANON_NAME 0
 #endif
 #ifndef MADV_GUARD_INSTALL
@@ -56,7 +56,8 @@ int mem_restore_init(struct mem_restore *r, struct err *err)
 	if (!r->segment)
 		return err_os(err, ENOMEM, "shared memory");
 	for (size_t i = 0; i < r->snap->shmems; i++)
-		r->segment[i] = (struct shared_segment){ &r->snap->shmem[i], MAP_FAILED, -1 };
+		r->segment[i] =
+			(struct shared_segment){ &r->snap->shmem[i], MAP_FAILED, -1 };
 	return vdso_own(&r->own, err);
 }
 
@@ -74,11 +75,13 @@ static int segment_open(struct shared_segment *s, struct err *err)
 {
 	char path[80];
 
-	s->at = FAULT(SHARED_MAP) ? MAP_FAILED
-		: mmap(NULL, s->image->size, PROT_READ | PROT_WRITE,
-		MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	s->at = FAULT(SHARED_MAP)
+			? MAP_FAILED
+			: mmap(NULL, s->image->size, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (s->at == MAP_FAILED)
-		return err_os(err, errno, "map %llu bytes", (unsigned long long)s->image->size);
+		return err_os(
+			err, errno, "map %llu bytes", (unsigned long long)s->image->size);
 	snprintf(path, sizeof(path), "/proc/self/map_files/%lx-%lx", (unsigned long)s->at,
 		(unsigned long)s->at + s->image->size);
 	s->fd = FAULT(SHARED_OPEN) ? -1 : open(path, O_RDWR | O_CLOEXEC);
@@ -100,15 +103,17 @@ static int segment_fill(struct mem_restore *r, struct shared_segment *s, struct 
 	if (fd < 0)
 		return err_os(err, errno, "%s", name);
 	for (size_t i = 0; i < map->count; i++) {
-		uint64_t at = map->run[i].at, len = map->run[i].len, from = map->run[i].offset;
+		uint64_t at = map->run[i].at, len = map->run[i].len,
+			 from = map->run[i].offset;
 
 		if (at >= s->image->size)
 			break; /* a part that nobody maps any more */
 		if (len > s->image->size - at)
 			len = s->image->size - at;
 		while (len) {
-			ssize_t n = FAULT(SHARED_READ) ? -1
-					: pread(fd, (char *)s->at + at, len, from);
+			ssize_t n = FAULT(SHARED_READ)
+					    ? -1
+					    : pread(fd, (char *)s->at + at, len, from);
 
 			if (n <= 0)
 				return err_os(err, n ? errno : EIO, "read %s", name);
@@ -129,7 +134,8 @@ int mem_restore_shared(struct mem_restore *r, struct err *err)
 		if (!ret)
 			ret = segment_fill(r, s, err);
 		if (ret)
-			return err_in(err, ret, "shared memory %llu", (unsigned long long)s->image->id);
+			return err_in(err, ret, "shared memory %llu",
+				(unsigned long long)s->image->id);
 	}
 	return 0;
 }
@@ -192,7 +198,9 @@ static int drop_ranges(struct puppet *p, const struct layout *l, struct err *err
 			kept++;
 		if (kept < l->count)
 			limit = l->area[kept].want->start;
-		for (i++; i < l->drops && l->drop[i].end <= limit && l->drop[i].start == end; i++)
+		for (i++; i < l->drops && l->drop[i].end <= limit &&
+			  l->drop[i].start == end;
+			i++)
 			end = l->drop[i].end;
 		batch_call2(&p->b, "munmap", SYS_munmap, start, end - start);
 	}
@@ -215,14 +223,16 @@ static void mark_filled(struct layout *l, const struct snap_pagemap *pages)
 	for (size_t i = 0; i < l->count; i++) {
 		struct layout_area *a = &l->area[i];
 
-		while (k < pages->count && pages->run[k].at + pages->run[k].len <= a->want->start)
+		while (k < pages->count &&
+			pages->run[k].at + pages->run[k].len <= a->want->start)
 			k++;
 		a->touched = a->how == LAYOUT_NEW && k < pages->count &&
 			     pages->run[k].at < a->want->end;
 	}
 }
 
-static int map_new(struct puppet *p, const VmaEntry *e, int fd, int64_t prot, struct err *err)
+static int map_new(
+	struct puppet *p, const VmaEntry *e, int fd, int64_t prot, struct err *err)
 {
 	int flags = (e->flags & ~(MAP_LOCKED | MAP_ANONYMOUS)) | MAP_FIXED_NOREPLACE;
 
@@ -235,7 +245,8 @@ static int map_new(struct puppet *p, const VmaEntry *e, int fd, int64_t prot, st
 }
 
 /* Where huge pages are unwanted, the first page that is read must not become one. */
-static int map_anonymous_new(struct puppet *p, const struct layout_area *a, struct err *err)
+static int map_anonymous_new(
+	struct puppet *p, const struct layout_area *a, struct err *err)
 {
 	const VmaEntry *e = a->want;
 	int ret = map_new(p, e, -1, first_prot(a), err);
@@ -281,8 +292,10 @@ static int map_anonymous(struct puppet *p, const struct layout *l, struct err *e
 				a->had->end - a->want->end);
 		else if (a->how == LAYOUT_RESIZE)
 			batch_call4(&p->b, "mremap", SYS_mremap, a->had->start,
-				a->had->end - a->had->start, a->want->end - a->want->start, 0);
-		else if (a->how == LAYOUT_NEW && (a->want->status & VMA_ANON_PRIVATE) && !ret)
+				a->had->end - a->had->start,
+				a->want->end - a->want->start, 0);
+		else if (a->how == LAYOUT_NEW && (a->want->status & VMA_ANON_PRIVATE) &&
+			 !ret)
 			ret = map_run(p, l, &i, err);
 	}
 	return ret;
@@ -295,7 +308,8 @@ static bool needs_file(const struct layout_area *a)
 
 static bool same_file(const VmaEntry *a, const VmaEntry *b)
 {
-	return a->shmid == b->shmid && !!(a->status & VMA_ANON_SHARED) == !!(b->status & VMA_ANON_SHARED);
+	return a->shmid == b->shmid &&
+	       !!(a->status & VMA_ANON_SHARED) == !!(b->status & VMA_ANON_SHARED);
 }
 
 static int file_of(struct mem_restore *r, const VmaEntry *e, int *fd, struct err *err)
@@ -344,13 +358,14 @@ static void release_files(struct mem_restore *r, const MmEntry *mm)
 
 static void advise(struct puppet *p, const VmaEntry *e)
 {
-	static const uint8_t known[] = { MADV_RANDOM, MADV_SEQUENTIAL, MADV_DONTFORK, MADV_MERGEABLE,
-		MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTDUMP, MADV_WIPEONFORK };
+	static const uint8_t known[] = { MADV_RANDOM, MADV_SEQUENTIAL, MADV_DONTFORK,
+		MADV_MERGEABLE, MADV_HUGEPAGE, MADV_NOHUGEPAGE, MADV_DONTDUMP,
+		MADV_WIPEONFORK };
 
 	for (size_t i = 0; i < sizeof(known); i++)
 		if (e->madv >> known[i] & 1)
-			batch_call3(&p->b, "madvise", SYS_madvise, e->start, e->end - e->start,
-				known[i]);
+			batch_call3(&p->b, "madvise", SYS_madvise, e->start,
+				e->end - e->start, known[i]);
 }
 
 static int finish_areas(struct puppet *p, const struct layout *l, struct err *err)
@@ -366,11 +381,13 @@ static int finish_areas(struct puppet *p, const struct layout *l, struct err *er
 		if (a->touched)
 			now = first_prot(a);
 		if (now != (int)e->prot)
-			batch_call3(&p->b, "mprotect", SYS_mprotect, e->start, e->end - e->start, e->prot);
+			batch_call3(&p->b, "mprotect", SYS_mprotect, e->start,
+				e->end - e->start, e->prot);
 		if (a->how == LAYOUT_NEW && e->madv)
 			advise(p, e);
 		if (e->flags & MAP_LOCKED)
-			batch_call2(&p->b, "mlock", SYS_mlock, e->start, e->end - e->start);
+			batch_call2(
+				&p->b, "mlock", SYS_mlock, e->start, e->end - e->start);
 		if (e->crl_name && a->how == LAYOUT_NEW) {
 			batch_call5(&p->b, "PR_SET_VMA_ANON_NAME", SYS_prctl, PR_SET_VMA,
 				PR_SET_VMA_ANON_NAME, e->start, e->end - e->start,
@@ -391,14 +408,14 @@ static int install_guards(struct puppet *p, const MmEntry *mm, struct err *err)
 		ret = puppet_room(p, 1, 0, err);
 		if (ret)
 			return ret;
-		batch_call3(&p->b, "MADV_GUARD_INSTALL", SYS_madvise, e->start, e->end - e->start,
-			MADV_GUARD_INSTALL);
+		batch_call3(&p->b, "MADV_GUARD_INSTALL", SYS_madvise, e->start,
+			e->end - e->start, MADV_GUARD_INSTALL);
 	}
 	return 0;
 }
 
-static int set_mm(struct mem_restore *r, struct puppet *p, struct carrier *c, const MmEntry *mm,
-	const struct snap_task *parent, struct err *err)
+static int set_mm(struct mem_restore *r, struct puppet *p, struct carrier *c,
+	const MmEntry *mm, const struct snap_task *parent, struct err *err)
 {
 	struct prctl_mm_map map = {
 		.start_code = mm->mm_start_code,
@@ -436,7 +453,8 @@ static int set_mm(struct mem_restore *r, struct puppet *p, struct carrier *c, co
 	return 0;
 }
 
-static int parent_mm(struct mem_restore *r, const struct snap_task *parent, struct err *err)
+static int parent_mm(
+	struct mem_restore *r, const struct snap_task *parent, struct err *err)
 {
 	if (r->parent == parent)
 		return 0;
@@ -468,7 +486,8 @@ static int place_kernel_areas(struct mem_restore *r, struct puppet *p, const MmE
 	if (!ret && parent)
 		ret = vdso_of_image(&r->own, r->parent_mm, &now, err);
 	if (!ret && wanted.parts && !now.parts)
-		return err_set(err, EOPNOTSUPP, "its parent had unmapped the vdso, and it has one");
+		return err_set(err, EOPNOTSUPP,
+			"its parent had unmapped the vdso, and it has one");
 	return ret ? ret : vdso_move(p, &now, &wanted, r->parking, err);
 }
 
@@ -521,14 +540,16 @@ int mem_restore_last(struct mem_restore *r, struct puppet *p, const struct snap_
 	if (ret)
 		return ret;
 	if (mm->has_dumpable && mm->dumpable != 2)
-		batch_call2(&p->b, "PR_SET_DUMPABLE", SYS_prctl, PR_SET_DUMPABLE, mm->dumpable);
+		batch_call2(&p->b, "PR_SET_DUMPABLE", SYS_prctl, PR_SET_DUMPABLE,
+			mm->dumpable);
 	if (mm->thp_disabled)
-		batch_call5(&p->b, "PR_SET_THP_DISABLE", SYS_prctl, PR_SET_THP_DISABLE, 1, 0, 0, 0);
+		batch_call5(&p->b, "PR_SET_THP_DISABLE", SYS_prctl, PR_SET_THP_DISABLE, 1,
+			0, 0, 0);
 	return 0;
 }
 
-int mem_restore_unstage(struct mem_restore *r, struct puppet *p, const struct snap_task *t,
-	struct err *err)
+int mem_restore_unstage(struct mem_restore *r, struct puppet *p,
+	const struct snap_task *t, struct err *err)
 {
 	const uint64_t arg[6] = { r->stage->base, r->stage->size };
 	struct vdso there;

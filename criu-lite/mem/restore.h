@@ -65,7 +65,7 @@ int mem_restore_last(struct mem_restore *r, struct puppet *p, const struct snap_
 	struct err *err);
 
 /* Take the stage away from a task; `insn` addresses a system call in its vdso. */
-int mem_restore_unstage(struct mem_restore *r, struct puppet *p, const struct snap_task *t,
-	struct err *err);
+int mem_restore_unstage(struct mem_restore *r, struct puppet *p,
+	const struct snap_task *t, struct err *err);
 
 #endif

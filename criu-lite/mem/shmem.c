@@ -46,8 +46,8 @@ static size_t segment_place(const struct shmem *s, uint64_t ino)
 	return lo;
 }
 
-static int segment_open(struct shmem_segment *seg, struct dump_task *t, const struct proc_vma *v,
-	struct err *err)
+static int segment_open(struct shmem_segment *seg, struct dump_task *t,
+	const struct proc_vma *v, struct err *err)
 {
 	char name[64];
 	struct stat st;
@@ -83,7 +83,8 @@ static int insert(struct shmem *s, size_t at, struct shmem_segment seg, struct e
 	return 0;
 }
 
-static int enter(struct shmem *s, struct dump_task *t, const struct proc_vma *v, struct err *err)
+static int enter(
+	struct shmem *s, struct dump_task *t, const struct proc_vma *v, struct err *err)
 {
 	size_t at = segment_place(s, v->inode);
 	struct shmem_segment seg = { .ino = v->inode, .fd = -1 };
@@ -95,7 +96,8 @@ static int enter(struct shmem *s, struct dump_task *t, const struct proc_vma *v,
 	return ret ? ret : insert(s, at, seg, err);
 }
 
-int shmem_mapped(struct shmem *s, struct dump_task *t, const struct proc_vma *v, struct err *err)
+int shmem_mapped(
+	struct shmem *s, struct dump_task *t, const struct proc_vma *v, struct err *err)
 {
 	int ret;
 
@@ -117,7 +119,8 @@ int shmem_file(struct shmem *s, uint64_t ino, int fd, struct err *err)
 }
 
 /* The parts of the file that exist, as page ranges by offset. */
-static int segment_ranges(const struct shmem_segment *seg, struct page_list *list, struct err *err)
+static int segment_ranges(
+	const struct shmem_segment *seg, struct page_list *list, struct err *err)
 {
 	off_t data = 0, hole;
 	int ret = 0;
@@ -126,13 +129,15 @@ static int segment_ranges(const struct shmem_segment *seg, struct page_list *lis
 		hole = lseek(seg->fd, data, SEEK_HOLE);
 		if (FAULT(SHMEM_RANGES) || hole < 0)
 			return err_os(err, errno, "find its pages");
-		ret = page_list_add(list, data, ((hole + PAGE - 1) & ~(PAGE - 1)) - data, err);
+		ret = page_list_add(
+			list, data, ((hole + PAGE - 1) & ~(PAGE - 1)) - data, err);
 		data = hole;
 	}
 	return ret;
 }
 
-int shmem_write(struct shmem *s, struct page_writer *w, struct image_writer *out, struct err *err)
+int shmem_write(
+	struct shmem *s, struct page_writer *w, struct image_writer *out, struct err *err)
 {
 	int ret = 0;
 
@@ -145,7 +150,8 @@ int shmem_write(struct shmem *s, struct page_writer *w, struct image_writer *out
 			ret = page_writer_file(w, seg->fd, seg->ino, &list, out, err);
 		page_list_deinit(&list);
 		if (ret)
-			err_in(err, ret, "shared memory %llu", (unsigned long long)seg->ino);
+			err_in(err, ret, "shared memory %llu",
+				(unsigned long long)seg->ino);
 	}
 	return ret;
 }

@@ -21,7 +21,8 @@ struct shmem_segment {
 };
 
 struct shmem {
-	pthread_mutex_t lock; /* of the list, while tasks are written by several threads */
+	pthread_mutex_t
+		lock; /* of the list, while tasks are written by several threads */
 	struct shmem_segment *list; /* sorted by ino */
 	size_t count, cap;
 };
@@ -29,8 +30,8 @@ struct shmem {
 void shmem_init(struct shmem *s);
 
 /* A task maps a part of a segment; the first one that does opens it. */
-int shmem_mapped(struct shmem *s, struct dump_task *t, const struct proc_vma *v,
-	struct err *err);
+int shmem_mapped(
+	struct shmem *s, struct dump_task *t, const struct proc_vma *v, struct err *err);
 
 /*
  * The same for a memfd: `fd` is an open file of it that nobody else uses, and belongs
@@ -39,7 +40,8 @@ int shmem_mapped(struct shmem *s, struct dump_task *t, const struct proc_vma *v,
 int shmem_file(struct shmem *s, uint64_t ino, int fd, struct err *err);
 
 /* Write contents of all segments. */
-int shmem_write(struct shmem *s, struct page_writer *w, struct image_writer *out, struct err *err);
+int shmem_write(struct shmem *s, struct page_writer *w, struct image_writer *out,
+	struct err *err);
 
 void shmem_deinit(struct shmem *s);
 

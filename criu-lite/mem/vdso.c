@@ -39,18 +39,20 @@ int vdso_own(struct vdso *own, struct err *err)
 			!proc_text_is(v.name, "[vvar_vclock]"))
 			continue;
 		if (own->parts == VDSO_PARTS) {
-			ret = err_set(err, EOPNOTSUPP, "this kernel maps more areas than crl knows");
+			ret = err_set(err, EOPNOTSUPP,
+				"this kernel maps more areas than crl knows");
 			break;
 		}
-		own->part[own->parts++] = (struct vdso_part){ v.start, v.end - v.start, code };
+		own->part[own->parts++] =
+			(struct vdso_part){ v.start, v.end - v.start, code };
 	}
 	smaps_close(&it);
 	return ret;
 }
 
 /* The image has the vvar areas as one. */
-int vdso_of_image(const struct vdso *own, const MmEntry *mm, struct vdso *wanted,
-	struct err *err)
+int vdso_of_image(
+	const struct vdso *own, const MmEntry *mm, struct vdso *wanted, struct err *err)
 {
 	const VmaEntry *vvar = NULL, *code = NULL;
 	uint64_t at, data = 0, text = 0;
@@ -68,9 +70,11 @@ int vdso_of_image(const struct vdso *own, const MmEntry *mm, struct vdso *wanted
 	}
 	for (unsigned i = 0; i < own->parts; i++)
 		*(own->part[i].code ? &text : &data) += own->part[i].len;
-	if (!code || !vvar || code->end - code->start != text || vvar->end - vvar->start != data)
+	if (!code || !vvar || code->end - code->start != text ||
+		vvar->end - vvar->start != data)
 		return err_set(err, EOPNOTSUPP,
-			"the vdso of the kernel that the dump was made on is laid out in another way; "
+			"the vdso of the kernel that the dump was made on is laid out in "
+			"another way; "
 			"restore on that kernel");
 	at = vvar->start;
 	for (unsigned i = 0; i < own->parts; i++) {
@@ -94,8 +98,8 @@ static void move_all(struct puppet *p, const struct vdso *from, const struct vds
 {
 	for (unsigned i = 0; i < from->parts; i++) {
 		batch_call5(&p->b, "move the vdso", SYS_mremap, from->part[i].start,
-			from->part[i].len, from->part[i].len, MREMAP_MAYMOVE | MREMAP_FIXED,
-			to->part[i].start);
+			from->part[i].len, from->part[i].len,
+			MREMAP_MAYMOVE | MREMAP_FIXED, to->part[i].start);
 		batch_must_be(&p->b, to->part[i].start);
 	}
 }
@@ -110,8 +114,8 @@ int vdso_move(struct puppet *p, const struct vdso *now, const struct vdso *wante
 		return ret;
 	if (!wanted->parts) {
 		for (unsigned i = 0; i < now->parts; i++)
-			batch_call2(&p->b, "unmap the vdso", SYS_munmap, now->part[i].start,
-				now->part[i].len);
+			batch_call2(&p->b, "unmap the vdso", SYS_munmap,
+				now->part[i].start, now->part[i].len);
 		return 0;
 	}
 	if (!overlap(now, wanted)) {
@@ -141,10 +145,12 @@ bool vdso_same(const struct vdso *own, const uint8_t *bytes, uint64_t len)
 
 	uint64_t used = code ? code->len : 0;
 
-	/* What lies behind the code is nobody's: a dump that was killed may have left its stub. */
+	/* What lies behind the code is nobody's: a dump that was killed may have left its
+	 * stub. */
 	while (used && ((const uint8_t *)code->start)[used - 1] == 0)
 		used--;
-	return code && code->len == len && !memcmp((const void *)code->start, bytes, used);
+	return code && code->len == len &&
+	       !memcmp((const void *)code->start, bytes, used);
 }
 
 /* The slow paths of the vdso make real calls; the same code is in crl's own. */

@@ -26,14 +26,16 @@ struct vdso {
 int vdso_own(struct vdso *own, struct err *err);
 
 /* Where they shall be according to an image; parts == 0: nowhere. */
-int vdso_of_image(const struct vdso *own, const MmEntry *mm, struct vdso *wanted,
-	struct err *err);
+int vdso_of_image(
+	const struct vdso *own, const MmEntry *mm, struct vdso *wanted, struct err *err);
 
-/* Add the calls that move the areas of a task from `now` to `wanted`; `parking` is free there. */
+/* Add the calls that move the areas of a task from `now` to `wanted`; `parking` is free
+ * there. */
 int vdso_move(struct puppet *p, const struct vdso *now, const struct vdso *wanted,
 	uint64_t parking, struct err *err);
 
-/* Does the image's vdso hold what this kernel's does? `bytes` are its contents in the dump. */
+/* Does the image's vdso hold what this kernel's does? `bytes` are its contents in the
+ * dump. */
 bool vdso_same(const struct vdso *own, const uint8_t *bytes, uint64_t len);
 
 /* Address of a system call instruction in the vdso, 0 when there is none. */

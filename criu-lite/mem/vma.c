@@ -51,7 +51,8 @@ struct vma_refusal {
 };
 
 static const struct vma_refusal refusals[] = {
-	{ VMA_HT, "huge TLB pages", "use transparent huge pages (MADV_HUGEPAGE) instead" },
+	{ VMA_HT, "huge TLB pages",
+		"use transparent huge pages (MADV_HUGEPAGE) instead" },
 	{ VMA_UM, "registered with userfaultfd", "unregister the range first" },
 	{ VMA_UW, "registered with userfaultfd", "unregister the range first" },
 	{ VMA_UI, "registered with userfaultfd", "unregister the range first" },
@@ -96,8 +97,10 @@ static uint64_t vma_advised(const struct proc_vma *v)
 
 static uint32_t vma_map_flags(const struct proc_vma *v)
 {
-	return (v->shared ? MAP_SHARED : MAP_PRIVATE) | (vma_has(v, VMA_GD) ? MAP_GROWSDOWN : 0) |
-	       (vma_has(v, VMA_LO) ? MAP_LOCKED : 0) | (vma_has(v, VMA_NR) ? MAP_NORESERVE : 0);
+	return (v->shared ? MAP_SHARED : MAP_PRIVATE) |
+	       (vma_has(v, VMA_GD) ? MAP_GROWSDOWN : 0) |
+	       (vma_has(v, VMA_LO) ? MAP_LOCKED : 0) |
+	       (vma_has(v, VMA_NR) ? MAP_NORESERVE : 0);
 }
 
 /*
@@ -119,7 +122,8 @@ static void vma_refuse_flags(struct dump_task *t, const struct proc_vma *v)
 		refuse(t, v, "under a protection key", "remove it with pkey_mprotect()");
 }
 
-static VmaEntry *vma_add(struct dump_task *t, struct mem_dump *m, const struct proc_vma *v)
+static VmaEntry *vma_add(
+	struct dump_task *t, struct mem_dump *m, const struct proc_vma *v)
 {
 	VmaEntry *e = arena_msg(t->arena, VmaEntry, vma_entry);
 
@@ -161,7 +165,8 @@ static bool vma_special(struct dump_task *t, struct mem_dump *m, const struct pr
 	return true;
 }
 
-static void vma_anonymous(struct dump_task *t, struct mem_dump *m, const struct proc_vma *v)
+static void vma_anonymous(
+	struct dump_task *t, struct mem_dump *m, const struct proc_vma *v)
 {
 	VmaEntry *e = vma_add(t, m, v);
 
@@ -170,11 +175,12 @@ static void vma_anonymous(struct dump_task *t, struct mem_dump *m, const struct 
 		e->status |= VMA_AREA_HEAP;
 	e->flags |= MAP_ANONYMOUS;
 	if (name_begins(v, "[anon:"))
-		e->crl_name = arena_printf(t->arena, "%.*s", (int)v->name.len - 7, v->name.s + 6);
+		e->crl_name = arena_printf(
+			t->arena, "%.*s", (int)v->name.len - 7, v->name.s + 6);
 }
 
-static int vma_shared_anonymous(struct dump_task *t, struct shmem *shmem, struct mem_dump *m,
-	const struct proc_vma *v, struct err *err)
+static int vma_shared_anonymous(struct dump_task *t, struct shmem *shmem,
+	struct mem_dump *m, const struct proc_vma *v, struct err *err)
 {
 	VmaEntry *e = vma_add(t, m, v);
 
@@ -213,7 +219,8 @@ static int vma_file(struct dump_task *t, struct files *files, struct mem_dump *m
 	uint32_t id = 0;
 	int ret;
 
-	if (vma_refuse_file(t, v) || vma_has(v, VMA_HT)) /* huge pages are refused already */
+	if (vma_refuse_file(t, v) ||
+		vma_has(v, VMA_HT)) /* huge pages are refused already */
 		return 0;
 	ret = files_mapped(files, t, v, writable, &id, &memfd, err);
 	if (ret)

@@ -29,7 +29,9 @@ static void arena_pb_free(void *data, void *p)
 void arena_init(struct arena *a)
 {
 	*a = (struct arena){
-		.pb = { .alloc = arena_pb_alloc, .free = arena_pb_free, .allocator_data = a },
+		.pb = { .alloc = arena_pb_alloc,
+			.free = arena_pb_free,
+			.allocator_data = a },
 	};
 }
 

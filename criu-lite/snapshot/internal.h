@@ -12,7 +12,8 @@
 int snapshot_open(struct snapshot *s, struct image_reader *rd, enum image_kind kind,
 	uint64_t number, struct err *err);
 
-/* The one record of an image that must be there; kept packed in *blob if it is not NULL. */
+/* The one record of an image that must be there; kept packed in *blob if it is not NULL.
+ */
 int snapshot_record(struct snapshot *s, enum image_kind kind, uint64_t number,
 	const ProtobufCMessageDescriptor *type, struct arena *a, ProtobufCMessage **msg,
 	struct blob *blob, struct err *err);

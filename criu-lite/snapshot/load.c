@@ -29,14 +29,16 @@
 int snapshot_open(struct snapshot *s, struct image_reader *rd, enum image_kind kind,
 	uint64_t number, struct err *err)
 {
-	int ret = image_reader_load(rd, s->dir, kind, number, s->inventory->img_version, err);
+	int ret = image_reader_load(
+		rd, s->dir, kind, number, s->inventory->img_version, err);
 	const struct sums_entry *e;
 
 	if (ret || !s->sums)
 		return ret;
 	e = sums_find(s->sums, rd->name);
 	if (!e)
-		return err_set(err, EBADMSG, "%s: not in the checksum list of the dump", rd->name);
+		return err_set(err, EBADMSG, "%s: not in the checksum list of the dump",
+			rd->name);
 	return sums_check(e, rd->data, rd->size, err);
 }
 
@@ -79,16 +81,20 @@ static int load_inventory(struct snapshot *s, struct err *err)
 	const InventoryEntry *inv = s->inventory;
 
 	if (ret == -ENOENT)
-		return err_set(err, ENOENT, 
-			"no complete dump is in the image directory (no inventory.img); pass the "
+		return err_set(err, ENOENT,
+			"no complete dump is in the image directory (no inventory.img); "
+			"pass the "
 			"directory of one with -D");
 	if (ret)
 		return ret;
 	if (inv->img_version != 1 && inv->img_version != IMAGE_VERSION)
-		return err_set(err, EINVAL, "inventory.img: image version %u is not known; "
-			"use the program that made the dump", inv->img_version);
+		return err_set(err, EINVAL,
+			"inventory.img: image version %u is not known; "
+			"use the program that made the dump",
+			inv->img_version);
 	if (!inv->fdinfo_per_id || !inv->root_ids)
-		return err_set(err, EINVAL, "inventory.img: the dump is too old, or damaged");
+		return err_set(
+			err, EINVAL, "inventory.img: the dump is too old, or damaged");
 	if (inv->crl)
 		ret = sums_load(s->dir, inv->crl->sums_hash, &s->sums, err);
 	if (!ret && s->sums)
@@ -106,25 +112,30 @@ static bool pid_valid(uint32_t pid)
 	return pid > 0 && pid < PID_MAX;
 }
 
-static int add_task(struct snapshot *s, const PstreeEntry *e, size_t *cap, struct err *err)
+static int add_task(
+	struct snapshot *s, const PstreeEntry *e, size_t *cap, struct err *err)
 {
-	struct snap_task t = { .pid = e->pid, .pgid = e->pgid, .sid = e->sid, .parent = -1 };
+	struct snap_task t = {
+		.pid = e->pid, .pgid = e->pgid, .sid = e->sid, .parent = -1
+	};
 
-	if (!pid_valid(e->pid) || e->pgid >= PID_MAX || e->sid >= PID_MAX || !e->n_threads ||
-		s->tasks == TASKS_MAX)
-		return err_set(err, EINVAL, "pstree.img: pid %u: a number is out of range", e->pid);
+	if (!pid_valid(e->pid) || e->pgid >= PID_MAX || e->sid >= PID_MAX ||
+		!e->n_threads || s->tasks == TASKS_MAX)
+		return err_set(err, EINVAL,
+			"pstree.img: pid %u: a number is out of range", e->pid);
 	if (s->tasks) {
 		t.parent = snapshot_find(s, e->ppid);
 		if (t.parent < 0)
-			return err_set(err, EINVAL, "pstree.img: pid %u comes before its parent %u",
-				e->pid, e->ppid);
+			return err_set(err, EINVAL,
+				"pstree.img: pid %u comes before its parent %u", e->pid,
+				e->ppid);
 	}
 	t.n_threads = e->n_threads;
 	t.threads = arena_alloc(&s->arena, e->n_threads * sizeof(*t.threads));
 	for (size_t i = 0; i < e->n_threads; i++) {
 		if (i && !pid_valid(e->threads[i]))
-			return err_set(err, EINVAL, "pstree.img: pid %u: thread %u", e->pid,
-				e->threads[i]);
+			return err_set(err, EINVAL, "pstree.img: pid %u: thread %u",
+				e->pid, e->threads[i]);
 		t.threads[i].tid = i ? e->threads[i] : e->pid;
 	}
 	s->threads += t.n_threads;
@@ -170,8 +181,8 @@ static int load_pstree(struct snapshot *s, struct err *err)
 	s->by_pid = calloc(PID_MAX, sizeof(*s->by_pid));
 	if (!ret && !s->by_pid)
 		ret = err_os(err, ENOMEM, "pstree.img");
-	while (!ret && (ret = image_reader_next(&rd, &pstree_entry__descriptor, &s->arena.pb, &msg,
-				err)) > 0)
+	while (!ret && (ret = image_reader_next(&rd, &pstree_entry__descriptor,
+				&s->arena.pb, &msg, err)) > 0)
 		ret = add_task(s, (const PstreeEntry *)msg, &cap, err);
 	image_reader_deinit(&rd);
 	if (!ret && !s->tasks)
@@ -188,7 +199,8 @@ static int adopt_sessions(struct snapshot *s, bool shell_job, struct err *err)
 		return 0;
 	if (!shell_job)
 		return err_set(err, EINVAL,
-			"pid %d was in a session led by a task outside of the tree (a shell job); pass "
+			"pid %d was in a session led by a task outside of the tree (a "
+			"shell job); pass "
 			"--shell-job to restore it into the present session",
 			s->task[0].pid);
 	for (size_t i = 0; i < s->tasks; i++) {
@@ -205,8 +217,9 @@ static int load_core(struct snapshot *s, struct snap_task *t, unsigned i, struct
 	bool leader = i == 0, keep = !leader && s->cores_kept < CORES_KEPT;
 	ProtobufCMessage *msg;
 	const CoreEntry *core;
-	int ret = snapshot_record(s, IMAGE_CORE, t->threads[i].tid, &core_entry__descriptor,
-		keep ? &s->arena : &s->scratch, &msg, keep ? NULL : &t->threads[i].core, err);
+	int ret = snapshot_record(s, IMAGE_CORE, t->threads[i].tid,
+		&core_entry__descriptor, keep ? &s->arena : &s->scratch, &msg,
+		keep ? NULL : &t->threads[i].core, err);
 
 	if (ret)
 		return ret;
@@ -226,7 +239,8 @@ static int load_core(struct snapshot *s, struct snap_task *t, unsigned i, struct
 		if (t->state == SNAP_DEAD)
 			return 0;
 		if (t->state != SNAP_ALIVE && t->state != SNAP_STOPPED)
-			return err_set(err, EINVAL, "core-%d.img: state %d", t->pid, t->state);
+			return err_set(
+				err, EINVAL, "core-%d.img: state %d", t->pid, t->state);
 	}
 	if (!core->thread_info || !core->thread_core)
 		return err_set(err, EINVAL, "core-%d.img: incomplete", t->threads[i].tid);
@@ -238,8 +252,8 @@ static int load_fs(struct snapshot *s, struct snap_task *t, struct err *err)
 {
 	ProtobufCMessage *msg;
 	const FsEntry *fs;
-	int ret = snapshot_record(s, IMAGE_FS, t->pid, &fs_entry__descriptor, &s->scratch, &msg, NULL,
-		err);
+	int ret = snapshot_record(
+		s, IMAGE_FS, t->pid, &fs_entry__descriptor, &s->scratch, &msg, NULL, err);
 
 	if (ret)
 		return ret;
@@ -256,8 +270,8 @@ static int fd_cmp(const void *a, const void *b)
 	return ((const struct snap_fd *)a)->fd - ((const struct snap_fd *)b)->fd;
 }
 
-static int add_fd(struct snapshot *s, struct snap_task *t, const FdinfoEntry *e, size_t *cap,
-	struct err *err)
+static int add_fd(struct snapshot *s, struct snap_task *t, const FdinfoEntry *e,
+	size_t *cap, struct err *err)
 {
 	const FileEntry *file = restore_files_entry(s->files, e->id);
 	struct snap_fd fd = { .fd = e->fd, .id = e->id, .cloexec = e->flags & 1 };
@@ -265,23 +279,24 @@ static int add_fd(struct snapshot *s, struct snap_task *t, const FdinfoEntry *e,
 	if (e->fd >= FD_MAX)
 		return err_set(err, EINVAL, "fdinfo: fd %u", e->fd);
 	if (!file || file->type != e->type)
-		return err_set(err, EINVAL, "fdinfo: fd %u: file %u is not in files.img", e->fd,
-			e->id);
+		return err_set(err, EINVAL, "fdinfo: fd %u: file %u is not in files.img",
+			e->fd, e->id);
 	arena_push(&s->arena, t->fds, t->n_fds, *cap, fd);
 	if (fd.fd > s->max_fd)
 		s->max_fd = fd.fd;
 	return restore_files_claim(s->files, e->id, false, err);
 }
 
-static int load_fdinfo(struct snapshot *s, struct snap_task *t, uint32_t files_id, struct err *err)
+static int load_fdinfo(
+	struct snapshot *s, struct snap_task *t, uint32_t files_id, struct err *err)
 {
 	struct image_reader rd = { 0 };
 	ProtobufCMessage *msg;
 	size_t cap = 0;
 	int ret = snapshot_open(s, &rd, IMAGE_FDINFO, files_id, err);
 
-	while (!ret && (ret = image_reader_next(&rd, &fdinfo_entry__descriptor, &s->scratch.pb, &msg,
-				err)) > 0)
+	while (!ret && (ret = image_reader_next(&rd, &fdinfo_entry__descriptor,
+				&s->scratch.pb, &msg, err)) > 0)
 		ret = add_fd(s, t, (const FdinfoEntry *)msg, &cap, err);
 	image_reader_deinit(&rd);
 	if (ret < 0)
@@ -290,8 +305,8 @@ static int load_fdinfo(struct snapshot *s, struct snap_task *t, uint32_t files_i
 		qsort(t->fds, t->n_fds, sizeof(*t->fds), fd_cmp);
 	for (size_t i = 1; i < t->n_fds; i++)
 		if (t->fds[i].fd == t->fds[i - 1].fd)
-			return err_set(err, EINVAL, "fdinfo-%u.img: fd %d twice", files_id,
-				t->fds[i].fd);
+			return err_set(err, EINVAL, "fdinfo-%u.img: fd %d twice",
+				files_id, t->fds[i].fd);
 	return 0;
 }
 
@@ -303,21 +318,25 @@ static bool same_namespaces(const TaskKobjIdsEntry *a, const TaskKobjIdsEntry *b
 	       a->cgroup_ns_id == b->cgroup_ns_id && a->time_ns_id == b->time_ns_id;
 }
 
-static int load_ids(struct snapshot *s, struct snap_task *t, uint32_t *files_id, struct err *err)
+static int load_ids(
+	struct snapshot *s, struct snap_task *t, uint32_t *files_id, struct err *err)
 {
 	const TaskKobjIdsEntry *own = s->inventory->root_ids, *ids;
 	ProtobufCMessage *msg;
-	int ret = snapshot_record(s, IMAGE_IDS, t->pid, &task_kobj_ids_entry__descriptor, &s->scratch,
-		&msg, NULL, err);
+	int ret = snapshot_record(s, IMAGE_IDS, t->pid, &task_kobj_ids_entry__descriptor,
+		&s->scratch, &msg, NULL, err);
 
 	if (ret)
 		return ret;
 	ids = (const TaskKobjIdsEntry *)msg;
 	if (!same_namespaces(ids, own))
 		return err_set(err, EOPNOTSUPP,
-			"ids-%d.img: the task had namespaces of its own; they are not restored", t->pid);
+			"ids-%d.img: the task had namespaces of its own; they are not "
+			"restored",
+			t->pid);
 	if (ids->files_id == own->files_id || ids->vm_id == own->vm_id)
-		return err_set(err, EINVAL, "ids-%d.img: ids of the dumper itself", t->pid);
+		return err_set(
+			err, EINVAL, "ids-%d.img: ids of the dumper itself", t->pid);
 	*files_id = ids->files_id;
 	return 0;
 }
@@ -355,7 +374,8 @@ static int load_seccomp(struct snapshot *s, struct err *err)
 	int ret = snapshot_open(s, &rd, IMAGE_SECCOMP, 0, err);
 
 	if (!ret)
-		ret = image_reader_next(&rd, &seccomp_entry__descriptor, &s->arena.pb, &msg, err);
+		ret = image_reader_next(
+			&rd, &seccomp_entry__descriptor, &s->arena.pb, &msg, err);
 	if (ret == IMAGE_RECORD && rd.data)
 		s->seccomp = (SeccompEntry *)msg;
 	image_reader_deinit(&rd);
@@ -384,8 +404,10 @@ int snapshot_load(struct snapshot *s, int dir, struct restore_files *files,
 	if (ret)
 		return ret;
 	if (!s->sums)
-		log_warn(log, "the dump has no checksums (not made by crl): damage cannot be seen");
-	ret = restore_files_load(files, dir, s->inventory->img_version, s->sums, files->opt, log, err);
+		log_warn(log, "the dump has no checksums (not made by crl): damage "
+			      "cannot be seen");
+	ret = restore_files_load(
+		files, dir, s->inventory->img_version, s->sums, files->opt, log, err);
 	if (!ret)
 		ret = load_pstree(s, err);
 	if (!ret)

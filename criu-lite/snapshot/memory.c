@@ -21,13 +21,14 @@
 #include "proto/pagemap.pb-c.h"
 #include "snapshot/internal.h"
 
-#define TASK_END     0x7ffffffff000ull
-#define HOLE_FIRST   0x200000000000ull /* 32 TiB: above anything linked, below what mmap gives */
-#define HOLE_STEP    0x1000000000ull  /* 64 GiB */
+#define TASK_END 0x7ffffffff000ull
+#define HOLE_FIRST                                                                       \
+	0x200000000000ull /* 32 TiB: above anything linked, below what mmap gives */
+#define HOLE_STEP    0x1000000000ull /* 64 GiB */
 #define MAPPINGS_MAX (4u << 20)
-#define KNOWN_STATUS                                                                         \
-	(VMA_AREA_REGULAR | VMA_AREA_STACK | VMA_AREA_VSYSCALL | VMA_AREA_VDSO |            \
-		VMA_AREA_HEAP | VMA_FILE_PRIVATE | VMA_FILE_SHARED | VMA_ANON_SHARED |      \
+#define KNOWN_STATUS                                                                     \
+	(VMA_AREA_REGULAR | VMA_AREA_STACK | VMA_AREA_VSYSCALL | VMA_AREA_VDSO |         \
+		VMA_AREA_HEAP | VMA_FILE_PRIVATE | VMA_FILE_SHARED | VMA_ANON_SHARED |   \
 		VMA_ANON_PRIVATE | VMA_AREA_VVAR | VMA_AREA_MEMFD | VMA_AREA_GUARD)
 
 static uint64_t hole_start(unsigned n)
@@ -72,7 +73,8 @@ static struct snap_shmem *shmem_find(struct snapshot *s, uint64_t id)
 	if (lo < s->shmems && s->shmem[lo].id == id)
 		return &s->shmem[lo];
 	arena_push(&s->arena, s->shmem, s->shmems, s->shmem_cap, new);
-	memmove(s->shmem + lo + 1, s->shmem + lo, (s->shmems - 1 - lo) * sizeof(*s->shmem));
+	memmove(s->shmem + lo + 1, s->shmem + lo,
+		(s->shmems - 1 - lo) * sizeof(*s->shmem));
 	s->shmem[lo] = new;
 	return &s->shmem[lo];
 }
@@ -80,32 +82,37 @@ static struct snap_shmem *shmem_find(struct snapshot *s, uint64_t id)
 /* What kind of mapping it is decides what else must be there. */
 static int judge_kind(struct snapshot *s, const VmaEntry *e, struct err *err)
 {
-	uint32_t kind = e->status & (VMA_FILE_PRIVATE | VMA_FILE_SHARED | VMA_ANON_SHARED |
-					    VMA_ANON_PRIVATE);
-	bool write = (e->has_fdflags ? e->fdflags & 3 : e->status & VMA_FILE_SHARED && e->prot & 2);
+	uint32_t kind = e->status & (VMA_FILE_PRIVATE | VMA_FILE_SHARED |
+					    VMA_ANON_SHARED | VMA_ANON_PRIVATE);
+	bool write = (e->has_fdflags ? e->fdflags & 3
+				     : e->status & VMA_FILE_SHARED && e->prot & 2);
 
 	if (e->status & ~KNOWN_STATUS)
-		return err_set(err, EOPNOTSUPP, "status %#x: this kind of mapping is not restored",
-			e->status);
+		return err_set(err, EOPNOTSUPP,
+			"status %#x: this kind of mapping is not restored", e->status);
 	if (e->status & VMA_AREA_GUARD)
 		return 0;
 	if (!kind || (kind & (kind - 1)) || e->prot & ~7u)
-		return err_set(err, EINVAL, "status %#x, protection %#x", e->status, e->prot);
+		return err_set(
+			err, EINVAL, "status %#x, protection %#x", e->status, e->prot);
 	if (kind == VMA_FILE_PRIVATE || kind == VMA_FILE_SHARED)
-		return restore_files_claim(s->files, e->shmid, write && kind == VMA_FILE_SHARED, err);
+		return restore_files_claim(
+			s->files, e->shmid, write && kind == VMA_FILE_SHARED, err);
 	if (kind == VMA_ANON_SHARED) {
 		struct snap_shmem *m = shmem_find(s, e->shmid);
 		uint64_t end = e->pgoff + (e->end - e->start);
 
 		if (e->pgoff % PAGE || end < e->pgoff || end > TASK_END)
-			return err_set(err, EINVAL, "offset %#llx", (unsigned long long)e->pgoff);
+			return err_set(err, EINVAL, "offset %#llx",
+				(unsigned long long)e->pgoff);
 		if (end > m->size)
 			m->size = end;
 	}
 	return 0;
 }
 
-static int judge_mapping(struct snapshot *s, const VmaEntry *e, uint64_t *last, struct err *err)
+static int judge_mapping(
+	struct snapshot *s, const VmaEntry *e, uint64_t *last, struct err *err)
 {
 	int ret;
 
@@ -130,16 +137,19 @@ static int load_mm(struct snapshot *s, struct snap_task *t, MmEntry **mm, struct
 {
 	uint64_t last = 0;
 	ProtobufCMessage *msg;
-	int ret = snapshot_record(s, IMAGE_MM, t->pid, &mm_entry__descriptor, &s->scratch, &msg,
-		&t->mm, err);
+	int ret = snapshot_record(s, IMAGE_MM, t->pid, &mm_entry__descriptor, &s->scratch,
+		&msg, &t->mm, err);
 
 	if (ret)
 		return ret;
 	*mm = (MmEntry *)msg;
-	if (!(*mm)->n_vmas || (*mm)->n_vmas > MAPPINGS_MAX || (*mm)->n_mm_saved_auxv > 512)
-		return err_set(err, EINVAL, "mm-%d.img: %zu mappings", t->pid, (*mm)->n_vmas);
+	if (!(*mm)->n_vmas || (*mm)->n_vmas > MAPPINGS_MAX ||
+		(*mm)->n_mm_saved_auxv > 512)
+		return err_set(
+			err, EINVAL, "mm-%d.img: %zu mappings", t->pid, (*mm)->n_vmas);
 	if ((*mm)->n_aios)
-		return err_set(err, EOPNOTSUPP, "mm-%d.img: asynchronous I/O is not restored", t->pid);
+		return err_set(err, EOPNOTSUPP,
+			"mm-%d.img: asynchronous I/O is not restored", t->pid);
 	for (size_t i = 0; i < (*mm)->n_vmas; i++) {
 		ret = judge_mapping(s, (*mm)->vmas[i], &last, err);
 		if (ret)
@@ -161,12 +171,14 @@ static int add_run(struct snapshot *s, struct snap_pagemap *map, const PagemapEn
 
 	if (e->vaddr % PAGE || n > limit / PAGE || e->vaddr > limit - n * PAGE ||
 		(last && e->vaddr < last->at + last->len))
-		return err_set(err, EINVAL, "pages at %#llx: out of order or out of range",
+		return err_set(err, EINVAL,
+			"pages at %#llx: out of order or out of range",
 			(unsigned long long)e->vaddr);
 	if (flags & PE_PARENT)
 		return err_set(err, EOPNOTSUPP, "incremental dumps are not restored");
 	if (!(flags & PE_PRESENT))
-		return err_set(err, EOPNOTSUPP, "a dump for lazy restore is not restored");
+		return err_set(
+			err, EOPNOTSUPP, "a dump for lazy restore is not restored");
 	if (!n)
 		return 0;
 	map->bytes += run.len;
@@ -175,7 +187,8 @@ static int add_run(struct snapshot *s, struct snap_pagemap *map, const PagemapEn
 }
 
 /* The page file must be there and as long as the map says. */
-static int judge_page_file(struct snapshot *s, const struct snap_pagemap *map, struct err *err)
+static int judge_page_file(
+	struct snapshot *s, const struct snap_pagemap *map, struct err *err)
 {
 	char name[IMAGE_NAME_SIZE];
 	struct stat st;
@@ -184,7 +197,9 @@ static int judge_page_file(struct snapshot *s, const struct snap_pagemap *map, s
 	if (fstatat(s->dir, name, &st, AT_SYMLINK_NOFOLLOW))
 		return err_os(err, errno, "%s", name);
 	if (!S_ISREG(st.st_mode) || (uint64_t)st.st_size != map->bytes)
-		return err_set(err, EINVAL, "%s: %lld bytes, and %llu are expected; the dump is damaged, use another "
+		return err_set(err, EINVAL,
+			"%s: %lld bytes, and %llu are expected; the dump is damaged, use "
+			"another "
 			"copy",
 			name, (long long)st.st_size, (unsigned long long)map->bytes);
 	return 0;
@@ -201,14 +216,15 @@ static int load_pagemap(struct snapshot *s, enum image_kind kind, uint64_t numbe
 
 	if (ret)
 		goto out;
-	ret = image_reader_next(&rd, &pagemap_head__descriptor, &s->scratch.pb, &msg, err);
+	ret = image_reader_next(
+		&rd, &pagemap_head__descriptor, &s->scratch.pb, &msg, err);
 	if (ret == IMAGE_END)
 		ret = err_set(err, EINVAL, "%s: empty", rd.name);
 	if (ret < 0)
 		goto out;
 	map->file = ((const PagemapHead *)msg)->pages_id;
-	while ((ret = image_reader_next(&rd, &pagemap_entry__descriptor, &s->scratch.pb, &msg, err)) >
-		0) {
+	while ((ret = image_reader_next(&rd, &pagemap_entry__descriptor, &s->scratch.pb,
+			&msg, err)) > 0) {
 		ret = add_run(s, map, (const PagemapEntry *)msg, limit, &cap, err);
 		if (ret)
 			break;
@@ -233,8 +249,10 @@ static int judge_pages(const struct snap_task *t, const MmEntry *mm, struct err 
 		while (at < end) {
 			while (v < mm->n_vmas && mm->vmas[v]->end <= at)
 				v++;
-			if (v == mm->n_vmas || mm->vmas[v]->start > at || !vma_private(mm->vmas[v]))
-				return err_set(err, EINVAL, "pagemap-%d.img: page %#llx is in no mapping",
+			if (v == mm->n_vmas || mm->vmas[v]->start > at ||
+				!vma_private(mm->vmas[v]))
+				return err_set(err, EINVAL,
+					"pagemap-%d.img: page %#llx is in no mapping",
 					t->pid, (unsigned long long)at);
 			at = mm->vmas[v]->end;
 		}
@@ -250,14 +268,16 @@ int snapshot_load_memory(struct snapshot *s, struct snap_task *t, struct err *er
 	if (!ret)
 		ret = load_pagemap(s, IMAGE_PAGEMAP, t->pid, &t->pages, err);
 	if (ret == IMAGE_NOT_THERE)
-		return err_set(err, ENOENT, "pagemap-%d.img is missing; the dump is incomplete", t->pid);
+		return err_set(err, ENOENT,
+			"pagemap-%d.img is missing; the dump is incomplete", t->pid);
 	return ret ? ret : judge_pages(t, mm, err);
 }
 
 int snapshot_load_shmem(struct snapshot *s, struct err *err)
 {
 	for (size_t i = 0; i < s->shmems; i++) {
-		int ret = load_pagemap(s, IMAGE_PAGEMAP_SHMEM, s->shmem[i].id, &s->shmem[i].pages, err);
+		int ret = load_pagemap(
+			s, IMAGE_PAGEMAP_SHMEM, s->shmem[i].id, &s->shmem[i].pages, err);
 
 		if (ret < 0)
 			return ret;
@@ -273,8 +293,8 @@ int snapshot_load_memfds(struct snapshot *s, struct err *err)
 	for (size_t i = 0; all && i < all->count; i++) {
 		struct restore_memfd *m = &all->list[i];
 		int ret = !m->wanted ? 0
-				     : load_pagemap(s, IMAGE_PAGEMAP_SHMEM, m->image->shmid,
-					       &m->pages, err);
+				     : load_pagemap(s, IMAGE_PAGEMAP_SHMEM,
+					       m->image->shmid, &m->pages, err);
 
 		if (ret < 0)
 			return ret;

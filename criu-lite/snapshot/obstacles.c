@@ -20,7 +20,8 @@ void obstacles_deinit(struct obstacles *o)
 	arena_deinit(&o->arena);
 }
 
-static void enter(struct obstacles *o, struct obstacle *new, const char *comm, const char *what)
+static void enter(
+	struct obstacles *o, struct obstacle *new, const char *comm, const char *what)
 {
 	for (size_t i = 0; i < o->count; i++)
 		if (o->list[i].pid == new->pid && !strcmp(o->list[i].what, what))
@@ -81,7 +82,8 @@ int obstacles_result(const struct obstacles *o, struct err *err)
 		const struct obstacle *x = &o->list[i];
 
 		used += snprintf(err->text + used, sizeof(err->text) - used,
-			"%spid %d (%s) %s; %s", i ? "\n" : "", x->pid, x->comm, x->what, x->remedy);
+			"%spid %d (%s) %s; %s", i ? "\n" : "", x->pid, x->comm, x->what,
+			x->remedy);
 	}
 	if (used >= sizeof(err->text)) {
 		static const char more[] = "\n... and more: crl check -t PID lists all";

@@ -31,7 +31,8 @@ struct obstacles {
 void obstacles_init(struct obstacles *o);
 void obstacles_deinit(struct obstacles *o);
 
-/* `what` is formatted; `remedy` a plain sentence. The same text for the same task counts once. */
+/* `what` is formatted; `remedy` a plain sentence. The same text for the same task counts
+ * once. */
 void obstacles_add(struct obstacles *o, pid_t pid, const char *comm, const char *remedy,
 	const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 

@@ -54,7 +54,7 @@ struct snap_pagemap {
 
 struct snap_thread {
 	pid_t tid;
-	struct blob core;	/* empty when it is kept unpacked: */
+	struct blob core; /* empty when it is kept unpacked: */
 	CoreEntry *unpacked;
 };
 
@@ -62,8 +62,8 @@ struct snap_task {
 	pid_t pid, pgid, sid; /* pgid and sid 0: of whoever restores (a shell job) */
 	int parent;	      /* index; -1 for the root */
 	enum snap_state state;
-	uint32_t exit_code;   /* of a dead one */
-	int stop_signal;      /* of a stopped one */
+	uint32_t exit_code; /* of a dead one */
+	int stop_signal;    /* of a stopped one */
 	char comm[16];
 	struct snap_thread *threads; /* the leader first */
 	unsigned n_threads;
@@ -90,16 +90,16 @@ struct snap_shmem {
 struct snapshot {
 	int dir;
 	const struct log *log;
-	struct arena arena;	/* lasts */
-	struct arena scratch;	/* for judging one message */
+	struct arena arena;   /* lasts */
+	struct arena scratch; /* for judging one message */
 	InventoryEntry *inventory;
-	struct sums *sums;	/* NULL: the dump has none */
+	struct sums *sums; /* NULL: the dump has none */
 	struct restore_files *files;
 	SeccompEntry *seccomp;
 	struct snap_task *task;
 	size_t tasks, threads;
-	uint32_t *by_pid; /* index in `task`, plus one */
-	unsigned cores_kept; /* unpacked */
+	uint32_t *by_pid;	  /* index in `task`, plus one */
+	unsigned cores_kept;	  /* unpacked */
 	struct snap_shmem *shmem; /* sorted by id */
 	size_t shmems, shmem_cap;
 	struct snap_lock *lock;

@@ -18,8 +18,8 @@ static int altstack_ask(struct dump_thread *t, struct batch *b, struct err *err)
 	return 0;
 }
 
-static int altstack_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int altstack_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	const struct batch_op *op = (const struct batch_op *)b->local + first;
 	const stack_t *ss = batch_at(b, op->arg[1]);

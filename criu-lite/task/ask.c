@@ -99,8 +99,10 @@ void asker_deinit(struct asker *a)
 static int quiet_signal(const struct proc_status *s, bool stopped)
 {
 	static const int candidates[] = { SIGURG, SIGWINCH, SIGCHLD };
-	static const int often_ignored[] = { SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGUSR1, SIGUSR2 };
-	uint64_t pending = s->sig_pending | s->shd_pending, busy = s->sig_caught | pending;
+	static const int often_ignored[] = { SIGPIPE, SIGHUP, SIGINT, SIGQUIT, SIGUSR1,
+		SIGUSR2 };
+	uint64_t pending = s->sig_pending | s->shd_pending,
+		 busy = s->sig_caught | pending;
 
 	for (size_t i = 0; i < sizeof(candidates) / sizeof(candidates[0]); i++)
 		if (!(busy & BIT(candidates[i])))
@@ -164,7 +166,8 @@ static void core_state(const struct live_task *l, TaskCoreEntry *tc)
 }
 
 /* Executable mappings, where the stub may lie. */
-static int sites_read(struct asking *k, struct plant_site *site, unsigned *n, struct err *err)
+static int sites_read(
+	struct asking *k, struct plant_site *site, unsigned *n, struct err *err)
 {
 	PROC_BUF_AUTO buf = { 0 };
 	struct proc_vma v;
@@ -197,7 +200,8 @@ static int begin_visit(struct asking *k, struct err *err)
 	if (k->visiting)
 		return 0;
 	if (k->l->users > 1) /* see live_undisturbed() */
-		return err_set(err, EBUSY, "its record does not tell all; pass --inspect visit");
+		return err_set(
+			err, EBUSY, "its record does not tell all; pass --inspect visit");
 	if (k->th.record) /* which does not tell what becomes of signals */
 		ret = read_status(k, err);
 	if (!ret && !k->l->plant.planted) {
@@ -219,7 +223,8 @@ typedef int build_fn(struct asking *k, struct batch *b, size_t from, struct err 
  * Have a batch answered: for the thread if all of it is known, else by it. It
  * is built anew for a visit, whose addresses are others.
  */
-static int answer(struct asking *k, build_fn *build, size_t from, struct batch *b, struct err *err)
+static int answer(
+	struct asking *k, build_fn *build, size_t from, struct batch *b, struct err *err)
 {
 	int ret;
 
@@ -257,7 +262,8 @@ static size_t take_flags(struct asking *k, const struct batch *b, size_t from)
 	return from + k->n_flags;
 }
 
-static int build_attributes(struct asking *k, struct batch *b, size_t from, struct err *err)
+static int build_attributes(
+	struct asking *k, struct batch *b, size_t from, struct err *err)
 {
 	int ret = task_ask(&k->th, b, k->first, err);
 
@@ -319,7 +325,8 @@ static void refuse_left_behind(struct live_task *l, const struct dump_thread *th
 	if (n > 0 && memmem(around, n, arch_stub_code(), STUB_MARK))
 		obstacles_add(l->t.obstacles, l->t.pid, l->t.stat.comm,
 			"continue it (SIGCONT), and dump again",
-			"thread %d: was stopped in the middle of a dump that was killed", th->tid);
+			"thread %d: was stopped in the middle of a dump that was killed",
+			th->tid);
 }
 
 /* What is there before the thread is asked anything. */
@@ -354,7 +361,8 @@ static int write_core(struct asking *k, struct err *err)
 
 static int ask_thread(struct asker *a, struct live_task *l, pid_t tid, struct err *err)
 {
-	struct asking k = { .a = a, .l = l,
+	struct asking k = { .a = a,
+		.l = l,
 		.th = { .task = &l->t, .tid = tid, .leader = tid == l->t.pid } };
 	struct err second;
 	int ret, end;
@@ -404,9 +412,15 @@ int live_ask(struct asker *a, struct live_task *l, struct err *err)
 	int ret;
 
 	l->t = (struct dump_task){
-		.pid = ft->pid, .proc = -1, .buf = &a->buf, .arena = &a->arena,
-		.obstacles = a->obstacles, .log = a->log, .seccomp = &a->seccomp,
-		.layout = &a->layout, .known = &a->known,
+		.pid = ft->pid,
+		.proc = -1,
+		.buf = &a->buf,
+		.arena = &a->arena,
+		.obstacles = a->obstacles,
+		.log = a->log,
+		.seccomp = &a->seccomp,
+		.layout = &a->layout,
+		.known = &a->known,
 	};
 	if (a->known.complete)
 		l->t.record = task_records_find(a->known.records, ft->pid);

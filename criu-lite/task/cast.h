@@ -20,7 +20,7 @@ struct err;
 
 struct actor {
 	struct puppet p;
-	int memory;   /* task whose memory it has inherited or got; -1: crl's */
+	int memory; /* task whose memory it has inherited or got; -1: crl's */
 	bool born, settled /* has its own memory */, dead;
 };
 
@@ -38,9 +38,9 @@ struct cast {
 	struct restore_files *files;
 	struct proc_status own; /* of crl */
 	struct xstate_layout layout;
-	struct sched_cpus cpus; /* of crl, before it kept to one */
-	struct arena core_arena; /* messages of one thread */
-	struct arena arena;	 /* of `late` */
+	struct sched_cpus cpus;	  /* of crl, before it kept to one */
+	struct arena core_arena;  /* messages of one thread */
+	struct arena arena;	  /* of `late` */
 	struct late_thread *late; /* threads that cast_finish() is for */
 	size_t lates, late_cap;
 	int self_pidfd, carrier;

@@ -27,7 +27,8 @@ void cgroups_deinit(struct cgroups *c)
 }
 
 /* The first line of a and b that differs, as it stands in a. */
-static struct proc_text first_difference(const struct proc_buf *a, const struct proc_buf *b)
+static struct proc_text first_difference(
+	const struct proc_buf *a, const struct proc_buf *b)
 {
 	size_t at = 0, begin = 0, end;
 
@@ -56,7 +57,8 @@ int cgroups_check(struct cgroups *c, struct dump_task *t, struct err *err)
 	}
 	c->warned = true;
 	log_warn(t->log,
-		"pid %d (%s) is in cgroup %.*s; a restored tree is in the cgroups of crl restore",
+		"pid %d (%s) is in cgroup %.*s; a restored tree is in the cgroups of crl "
+		"restore",
 		t->pid, t->stat.comm, (int)line.len, line.s);
 	return 0;
 }

@@ -21,8 +21,8 @@ static int comm_ask(struct dump_thread *t, struct batch *b, struct err *err)
 	return 0;
 }
 
-static int comm_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int comm_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	const struct batch_op *op = (const struct batch_op *)b->local + first;
 	const char *name = batch_at(b, op->arg[1]);
@@ -41,7 +41,8 @@ static int comm_restore(struct restore_thread *t, struct err *err)
 	if (!comm && t->core->tc)
 		comm = t->core->tc->comm;
 	if (comm)
-		batch_call2(b, "PR_SET_NAME", SYS_prctl, PR_SET_NAME, batch_text(b, comm));
+		batch_call2(
+			b, "PR_SET_NAME", SYS_prctl, PR_SET_NAME, batch_text(b, comm));
 	return 0;
 }
 
@@ -50,7 +51,8 @@ static int comm_verify(const CoreEntry *core, bool leader, struct err *err)
 	const char *comm = core->thread_core->comm;
 
 	if (comm && strlen(comm) >= COMM_SIZE)
-		return err_set(err, EINVAL, "the name is longer than %d bytes", COMM_SIZE - 1);
+		return err_set(
+			err, EINVAL, "the name is longer than %d bytes", COMM_SIZE - 1);
 	return 0;
 }
 

@@ -23,7 +23,7 @@
 #include "snapshot/arena.h"
 #include "task/task.h"
 
-#define GROUPS_MAX  65536
+#define GROUPS_MAX   65536
 #define ID_UNCHANGED 0xffffffffu
 
 static int creds_ask(struct dump_thread *t, struct batch *b, struct err *err)
@@ -40,15 +40,17 @@ static void cap_words(struct arena *a, uint64_t caps, size_t *n, uint32_t **word
 	*words = arena_copy(a, both, sizeof(both));
 }
 
-static int creds_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int creds_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	struct arena *a = t->task->arena;
 	const struct proc_status *s = &t->status;
 	CredsEntry *c = arena_msg(a, CredsEntry, creds_entry);
 
-	c->uid = s->uid[0], c->euid = s->uid[1], c->suid = s->uid[2], c->fsuid = s->uid[3];
-	c->gid = s->gid[0], c->egid = s->gid[1], c->sgid = s->gid[2], c->fsgid = s->gid[3];
+	c->uid = s->uid[0], c->euid = s->uid[1], c->suid = s->uid[2],
+	c->fsuid = s->uid[3];
+	c->gid = s->gid[0], c->egid = s->gid[1], c->sgid = s->gid[2],
+	c->fsgid = s->gid[3];
 	cap_words(a, s->cap_inh, &c->n_cap_inh, &c->cap_inh);
 	cap_words(a, s->cap_prm, &c->n_cap_prm, &c->cap_prm);
 	cap_words(a, s->cap_eff, &c->n_cap_eff, &c->cap_eff);
@@ -115,8 +117,8 @@ static bool same_as_own(const CredsEntry *c, const struct proc_status *own)
 
 	return !c->secbits && !memcmp(uid, own->uid, sizeof(uid)) &&
 	       !memcmp(gid, own->gid, sizeof(gid)) && c->n_groups == own->ngroups &&
-	       (!c->n_groups ||
-		       !memcmp(c->groups, own->groups, own->ngroups * sizeof(*own->groups))) &&
+	       (!c->n_groups || !memcmp(c->groups, own->groups,
+					own->ngroups * sizeof(*own->groups))) &&
 	       cap_value(c->n_cap_inh, c->cap_inh) == own->cap_inh &&
 	       cap_value(c->n_cap_prm, c->cap_prm) == own->cap_prm &&
 	       cap_value(c->n_cap_eff, c->cap_eff) == own->cap_eff &&
@@ -136,8 +138,10 @@ static void set_all(struct batch *b, const CredsEntry *c, uint64_t bnd_now)
 	set_ids(b, c);
 	for (int cap = 0; cap < 64; cap++)
 		if (c->n_cap_bnd && drop >> cap & 1)
-			batch_call2(b, "PR_CAPBSET_DROP", SYS_prctl, PR_CAPBSET_DROP, cap);
-	/* CAP_SETPCAP must survive until the securebits are set: it is in prm or dropped last. */
+			batch_call2(
+				b, "PR_CAPBSET_DROP", SYS_prctl, PR_CAPBSET_DROP, cap);
+	/* CAP_SETPCAP must survive until the securebits are set: it is in prm or dropped
+	 * last. */
 	set_caps(b, prm | 1ull << CAP_SETPCAP, prm | 1ull << CAP_SETPCAP, inh);
 	set_ambient(b, cap_value(c->n_cap_amb, c->cap_amb));
 	batch_call2(b, "PR_SET_SECUREBITS", SYS_prctl, PR_SET_SECUREBITS, c->secbits);
@@ -151,11 +155,13 @@ static int creds_restore(struct restore_thread *t, struct err *err)
 	int ret = 0;
 
 	if (!same_as_own(c, t->own)) {
-		ret = puppet_room(t->p, 160, 1024 + c->n_groups * sizeof(*c->groups), err);
+		ret = puppet_room(
+			t->p, 160, 1024 + c->n_groups * sizeof(*c->groups), err);
 		set_all(b, c, t->own->cap_bnd);
 	}
 	if (!ret && c->no_new_privs)
-		batch_call5(b, "PR_SET_NO_NEW_PRIVS", SYS_prctl, PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+		batch_call5(b, "PR_SET_NO_NEW_PRIVS", SYS_prctl, PR_SET_NO_NEW_PRIVS, 1,
+			0, 0, 0);
 	return ret;
 }
 
@@ -168,8 +174,8 @@ static int creds_verify(const CoreEntry *core, bool leader, struct err *err)
 	if (c->n_groups > GROUPS_MAX)
 		return err_set(err, EINVAL, "%zu supplementary groups", c->n_groups);
 	if (c->lsm_profile && *c->lsm_profile)
-		return err_set(err, EOPNOTSUPP, "security profile %s: profiles are not restored",
-			c->lsm_profile);
+		return err_set(err, EOPNOTSUPP,
+			"security profile %s: profiles are not restored", c->lsm_profile);
 	return 0;
 }
 

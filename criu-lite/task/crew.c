@@ -140,7 +140,8 @@ static void *help(void *arg)
 	return NULL;
 }
 
-static void do_live(struct crew *c, struct asker *a, struct task_writer *w, struct live_task *l)
+static void do_live(
+	struct crew *c, struct asker *a, struct task_writer *w, struct live_task *l)
 {
 	struct job job = { .live = l };
 	struct err err;
@@ -226,10 +227,11 @@ static unsigned useful(const struct frozen_tree *tree, unsigned threads)
 	return worth < threads ? (unsigned)worth : threads;
 }
 
-int crew_dump(struct asker *a, const struct task_writer *common, const struct frozen_tree *tree,
-	unsigned threads, struct err *err)
+int crew_dump(struct asker *a, const struct task_writer *common,
+	const struct frozen_tree *tree, unsigned threads, struct err *err)
 {
-	struct crew c = { .common = common, .lock = PTHREAD_MUTEX_INITIALIZER,
+	struct crew c = { .common = common,
+		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.news = PTHREAD_COND_INITIALIZER };
 	struct helper helper[HELPERS_MAX];
 

@@ -15,8 +15,8 @@ struct task_writer;
  * and up to threads - 1 others. `common` is copied for each: its own buffers
  * must be unused.
  */
-int crew_dump(struct asker *a, const struct task_writer *common, const struct frozen_tree *tree,
-	unsigned threads, struct err *err);
+int crew_dump(struct asker *a, const struct task_writer *common,
+	const struct frozen_tree *tree, unsigned threads, struct err *err);
 
 /*
  * Write what an image writer has gathered, now or later; its buffer may be gone

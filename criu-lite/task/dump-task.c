@@ -51,7 +51,8 @@ static int write_one(struct task_writer *w, enum image_kind kind, uint64_t numbe
 	return ret ? ret : sums_finish_image(w->sums, &w->out, w->dir, err);
 }
 
-static int write_fs(struct task_writer *w, struct dump_task *t, uint32_t umask, struct err *err)
+static int write_fs(
+	struct task_writer *w, struct dump_task *t, uint32_t umask, struct err *err)
 {
 	FsEntry fs = FS_ENTRY__INIT;
 	int ret = files_link(w->files, t, "cwd", &fs.cwd_id, err);

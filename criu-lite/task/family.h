@@ -15,14 +15,14 @@
 struct err;
 
 enum family_verb {
-	FAMILY_MEMORY,	/* give `who` its memory, which its children will inherit */
-	FAMILY_BEAR,	/* `who` makes the task `child` */
-	FAMILY_ADOPT,	/* `who` makes `child` a child of its own parent (CLONE_PARENT) */
-	FAMILY_HELPER,	/* `who` makes a helper with the pid `number` */
+	FAMILY_MEMORY, /* give `who` its memory, which its children will inherit */
+	FAMILY_BEAR,   /* `who` makes the task `child` */
+	FAMILY_ADOPT,  /* `who` makes `child` a child of its own parent (CLONE_PARENT) */
+	FAMILY_HELPER, /* `who` makes a helper with the pid `number` */
 	FAMILY_SETSID,
-	FAMILY_SETPGID, /* join or found the group `number` */
+	FAMILY_SETPGID,	  /* join or found the group `number` */
 	FAMILY_SUBREAPER, /* `who` takes orphans below it (number 1), or not (0) */
-	FAMILY_DISMISS, /* `who` ends; it is a helper, a child of `child` */
+	FAMILY_DISMISS,	  /* `who` ends; it is a helper, a child of `child` */
 };
 
 /* Actors are tasks of the snapshot, then helpers: helper n is number tasks + n. */

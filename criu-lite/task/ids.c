@@ -87,14 +87,17 @@ static uint32_t id_of(struct ids *ids, struct dump_task *t, int kind)
 {
 	struct id_known *new = arena_alloc(ids->arena, sizeof(*new)), *found;
 
-	*new = (struct id_known){ .kcmp = kinds[kind].kcmp, .pid = t->pid, .id = ids->next };
+	*new = (struct id_known){
+		.kcmp = kinds[kind].kcmp, .pid = t->pid, .id = ids->next
+	};
 	if (t->record)
 		new->address = address_of(t->record, kind);
 	found = *(struct id_known **)tsearch(new, &ids->tree[kind], known_cmp);
 	if (found == new)
 		return new->id;
 	obstacles_add(t->obstacles, t->pid, t->stat.comm,
-		"start the program without CLONE_VM, CLONE_FILES, CLONE_FS or CLONE_SIGHAND",
+		"start the program without CLONE_VM, CLONE_FILES, CLONE_FS or "
+		"CLONE_SIGHAND",
 		"shares its %s with pid %d", kinds[kind].what, found->pid);
 	return found->id;
 }
@@ -103,7 +106,8 @@ void ids_own(TaskKobjIdsEntry *e)
 {
 	e->vm_id = e->files_id = e->fs_id = e->sighand_id = 1;
 	e->has_pid_ns_id = e->has_net_ns_id = e->has_ipc_ns_id = e->has_uts_ns_id = true;
-	e->has_time_ns_id = e->has_mnt_ns_id = e->has_user_ns_id = e->has_cgroup_ns_id = true;
+	e->has_time_ns_id = e->has_mnt_ns_id = e->has_user_ns_id = e->has_cgroup_ns_id =
+		true;
 	e->pid_ns_id = 1;
 	e->net_ns_id = 2;
 	e->ipc_ns_id = 3;
@@ -135,7 +139,7 @@ void ids_check_thread(const struct dump_thread *t)
 {
 	for (int i = ID_FILES; i <= ID_FS; i++)
 		if (!shares(t, i))
-			obstacles_add(t->task->obstacles, t->task->pid, t->task->stat.comm,
-				"start the thread without unshare()",
+			obstacles_add(t->task->obstacles, t->task->pid,
+				t->task->stat.comm, "start the thread without unshare()",
 				"thread %d has a %s of its own", t->tid, kinds[i].what);
 }

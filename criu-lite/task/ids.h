@@ -15,7 +15,7 @@ struct err;
 enum { ID_VM, ID_FILES, ID_FS, ID_SIGHAND, ID_KINDS };
 
 struct ids {
-	struct arena *arena; /* outlives the tasks */
+	struct arena *arena;  /* outlives the tasks */
 	void *tree[ID_KINDS]; /* tsearch(3) */
 	uint32_t next;
 };

@@ -35,8 +35,8 @@ static ItimerEntry *itimer_entry(struct arena *a, const struct batch *b, unsigne
 }
 
 /* The message holds the POSIX timers too: posix-timer.c has come before. */
-static int itimer_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int itimer_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	TaskTimersEntry *timers = t->core->tc->timers;
 
@@ -56,7 +56,8 @@ static void itimer_set(struct batch *b, int which, const ItimerEntry *e)
 	if (!e->vsec && !e->vusec)
 		v.it_value = v.it_interval;
 	if (v.it_value.tv_sec || v.it_value.tv_usec)
-		batch_call3(b, "setitimer", SYS_setitimer, which, batch_in(b, &v, sizeof(v)), 0);
+		batch_call3(b, "setitimer", SYS_setitimer, which,
+			batch_in(b, &v, sizeof(v)), 0);
 }
 
 static int itimer_restore(struct restore_thread *t, struct err *err)

@@ -30,18 +30,19 @@
 #include "task/known.h"
 #include "task/task.h"
 
-#define WORTH_IT	 64 /* threads */
-#define DUMPABLE_MASK	 3ull
-#define FILTER_SHIFT	 2
-#define FILTER_MASK	 0x1ff
-#define THP_DISABLED	 (1ull << 24)
-#define NEW_FLAGS	 (~0ull << 32) /* of mm: kernels give new meanings to these */
-#define SA_IMMUTABLE	 0x00800000ull /* the kernel's own */
-#define NO_NEW_PRIVS	 1ull
-#define AUTODISARM	 (1u << 31)
-#define HAVE(r, member)	 task_records_have(r, offsetof(struct task_record, member))
-#define ITIMERS_OFF(r)	 (!(r)->real_queued && !(r)->real_interval && !(r)->cpu_timer[0] && \
-			  !(r)->cpu_timer[1] && !(r)->cpu_timer[2] && !(r)->cpu_timer[3])
+#define WORTH_IT	64 /* threads */
+#define DUMPABLE_MASK	3ull
+#define FILTER_SHIFT	2
+#define FILTER_MASK	0x1ff
+#define THP_DISABLED	(1ull << 24)
+#define NEW_FLAGS	(~0ull << 32) /* of mm: kernels give new meanings to these */
+#define SA_IMMUTABLE	0x00800000ull /* the kernel's own */
+#define NO_NEW_PRIVS	1ull
+#define AUTODISARM	(1u << 31)
+#define HAVE(r, member) task_records_have(r, offsetof(struct task_record, member))
+#define ITIMERS_OFF(r)                                                                   \
+	(!(r)->real_queued && !(r)->real_interval && !(r)->cpu_timer[0] &&               \
+		!(r)->cpu_timer[1] && !(r)->cpu_timer[2] && !(r)->cpu_timer[3])
 
 static int read_records(struct known *k, struct err *err)
 {
@@ -57,7 +58,8 @@ static bool covers(const struct task_records *records, const struct frozen_tree 
 
 		for (size_t k = 0; k < ft->n_threads; k++) {
 			rec = task_records_find(records, ft->threads[k].tid);
-			if (!rec || !rec->mm || rec->leader != (ft->threads[k].tid == ft->pid))
+			if (!rec || !rec->mm ||
+				rec->leader != (ft->threads[k].tid == ft->pid))
 				return false;
 		}
 	}
@@ -138,8 +140,8 @@ bool known_no_tls(const struct dump_thread *t)
 {
 	const struct task_record *rec = t->record;
 
-	return rec && HAVE(t->task->known->records, tls) && !rec->tls[0] && !rec->tls[1] &&
-	       !rec->tls[2];
+	return rec && HAVE(t->task->known->records, tls) && !rec->tls[0] &&
+	       !rec->tls[1] && !rec->tls[2];
 }
 
 bool known_small_files(const struct dump_thread *t, struct known_files *files)
@@ -162,7 +164,8 @@ static void put(const struct batch *b, uint64_t remote, const void *bytes, size_
 	memcpy(batch_at(b, remote), bytes, n);
 }
 
-static bool answer_prctl(const struct task_record *rec, const struct batch *b, struct batch_op *op)
+static bool answer_prctl(
+	const struct task_record *rec, const struct batch *b, struct batch_op *op)
 {
 	const int subreaper = rec->subreaper, pdeath = rec->pdeath_signal;
 
@@ -195,8 +198,8 @@ static bool answer_prctl(const struct task_record *rec, const struct batch *b, s
 	return false;
 }
 
-static bool answer_altstack(const struct dump_thread *t, const struct batch *b,
-	const struct batch_op *op)
+static bool answer_altstack(
+	const struct dump_thread *t, const struct batch *b, const struct batch_op *op)
 {
 	const struct task_record *rec = t->record;
 	stack_t ss = {
@@ -209,14 +212,15 @@ static bool answer_altstack(const struct dump_thread *t, const struct batch *b,
 	ss.ss_flags = rec->altstack_flags & AUTODISARM;
 	if (!rec->altstack_size)
 		ss.ss_flags |= SS_DISABLE;
-	else if (!ss.ss_flags && sp > rec->altstack && sp - rec->altstack <= rec->altstack_size)
+	else if (!ss.ss_flags && sp > rec->altstack &&
+		 sp - rec->altstack <= rec->altstack_size)
 		ss.ss_flags |= SS_ONSTACK;
 	put(b, op->arg[1], &ss, sizeof(ss));
 	return true;
 }
 
-static bool answer_action(const struct task_record *rec, const struct batch *b,
-	const struct batch_op *op)
+static bool answer_action(
+	const struct task_record *rec, const struct batch *b, const struct batch_op *op)
 {
 	uint64_t sig = op->arg[0], action[4];
 

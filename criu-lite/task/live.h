@@ -16,7 +16,8 @@ struct frozen_task;
 
 struct live_task {
 	const struct frozen_task *ft;
-	struct dump_task t; /* owns t.proc; t.buf and t.arena are those of the first half */
+	struct dump_task
+		t; /* owns t.proc; t.buf and t.arena are those of the first half */
 	struct plant plant; /* where the first half has visited it */
 	atomic_int users;   /* the halves that are at work on it */
 	struct proc_ids fds;

@@ -151,7 +151,8 @@ static int explain(
 	pid = find_blocker(c, e);
 	if (!pid)
 		return err_set(err, EBUSY,
-			"fd %d (%s): the %s cannot be taken: somebody who cannot be seen %s; "
+			"fd %d (%s): the %s cannot be taken: somebody who cannot be seen "
+			"%s; "
 			"restore when that has ended",
 			e->fd, name, what,
 			lease ? "has the file open" : "holds a lock against it");

@@ -30,7 +30,7 @@
 #include "fd/transfer.h"
 #include "task/cast.h"
 
-#define CARRIER_MIN 64
+#define CARRIER_MIN  64
 #define BATCH_BIRTHS 500
 
 int cast_init(struct cast *c, const struct snapshot *snap, const struct family *family,
@@ -40,8 +40,12 @@ int cast_init(struct cast *c, const struct snapshot *snap, const struct family *
 	PROC_BUF_AUTO buf = { 0 };
 	int ret;
 
-	*c = (struct cast){ .snap = snap, .family = family, .files = files, .mem = mem,
-		.self_pidfd = -1, .lifeline = -1 };
+	*c = (struct cast){ .snap = snap,
+		.family = family,
+		.files = files,
+		.mem = mem,
+		.self_pidfd = -1,
+		.lifeline = -1 };
 	arena_init(&c->core_arena);
 	arena_init(&c->arena);
 	xstate_layout_read(&c->layout);
@@ -66,9 +70,10 @@ void cast_kill(struct cast *c)
 	for (size_t i = 0; c->actor && i < n; i++) {
 		if (!c->actor[i].born || c->actor[i].dead)
 			continue;
-		for (unsigned k = i < c->snap->tasks ? c->snap->task[i].n_threads : 1; k-- > 0;) {
+		for (unsigned k = i < c->snap->tasks ? c->snap->task[i].n_threads : 1;
+			k-- > 0;) {
 			pid_t tid = i < c->snap->tasks ? c->snap->task[i].threads[k].tid
-						      : c->actor[i].p.pid;
+						       : c->actor[i].p.pid;
 			int status;
 
 			while (waitpid(tid, &status, __WALL) > 0 && WIFSTOPPED(status))
@@ -112,17 +117,20 @@ static int say_zombie(const struct proc_stat *st, struct err *err)
 	if (dir < 0 || stat_read(dir, &buf, &parent, &ignored))
 		parent.comm[0] = '\0';
 	return err_set(err, EEXIST,
-		"pid %d is in use: process %d (%s), a zombie, has it until its parent, process %d (%s), "
+		"pid %d is in use: process %d (%s), a zombie, has it until its parent, "
+		"process %d (%s), "
 		"collects it; have the parent do so, or end it",
 		st->pid, st->pid, st->comm, st->ppid, parent.comm);
 }
 
-static int say_holder(pid_t pid, const struct proc_stat *st, const char *as, struct err *err)
+static int say_holder(
+	pid_t pid, const struct proc_stat *st, const char *as, struct err *err)
 {
 	if (st->pid == pid && st->state == 'Z' && st->num_threads <= 1)
 		return say_zombie(st, err);
 	return err_set(err, EEXIST,
-		"pid %d is in use: process %d (%s) has it %s; wait for that process to end, or "
+		"pid %d is in use: process %d (%s) has it %s; wait for that process to "
+		"end, or "
 		"restore in a new pid namespace",
 		pid, st->pid, st->comm, as);
 }
@@ -137,9 +145,10 @@ static int name_holder(pid_t pid, struct err *err)
 	struct err ignored;
 
 	while (proc && (e = readdir(proc))) {
-		auto_fd int dir = e->d_name[0] >= '1' && e->d_name[0] <= '9'
-					  ? openat(dirfd(proc), e->d_name, O_DIRECTORY | O_CLOEXEC)
-					  : -1;
+		auto_fd int dir =
+			e->d_name[0] >= '1' && e->d_name[0] <= '9'
+				? openat(dirfd(proc), e->d_name, O_DIRECTORY | O_CLOEXEC)
+				: -1;
 		char task[32];
 		const char *as = NULL;
 
@@ -211,7 +220,8 @@ static bool number_used(const struct snapshot *s, int number)
 	return false;
 }
 
-/* The number of the carrier lies above all descriptors of the tree, or in a gap that all have. */
+/* The number of the carrier lies above all descriptors of the tree, or in a gap that all
+ * have. */
 static int open_carrier(struct cast *c, struct err *err)
 {
 	struct rlimit limit;
@@ -221,12 +231,15 @@ static int open_carrier(struct cast *c, struct err *err)
 	setrlimit(RLIMIT_NOFILE, &limit);
 	if ((rlim_t)c->snap->max_fd >= limit.rlim_cur)
 		return err_set(err, EMFILE,
-			"descriptor %d is needed, and the hard limit of crl is %llu; raise it (ulimit -n)",
+			"descriptor %d is needed, and the hard limit of crl is %llu; "
+			"raise it (ulimit -n)",
 			c->snap->max_fd, (unsigned long long)limit.rlim_cur);
-	c->carrier = c->snap->max_fd + 1 < CARRIER_MIN ? CARRIER_MIN : c->snap->max_fd + 1;
+	c->carrier =
+		c->snap->max_fd + 1 < CARRIER_MIN ? CARRIER_MIN : c->snap->max_fd + 1;
 	while ((rlim_t)c->carrier >= limit.rlim_cur || number_used(c->snap, c->carrier))
 		if (--c->carrier == 0)
-			return err_set(err, EMFILE, "every descriptor number is used by some task");
+			return err_set(err, EMFILE,
+				"every descriptor number is used by some task");
 	c->self_pidfd = FAULT(CARRIER) ? -1 : syscall(SYS_pidfd_open, getpid(), 0);
 	return c->self_pidfd < 0 ? err_os(err, errno, "pidfd_open") : 0;
 }
@@ -274,7 +287,8 @@ static void strip_root(struct cast *c, struct puppet *p)
 
 	if (__rseq_size)
 		batch_call4(b, "rseq", SYS_rseq,
-			(uintptr_t)__builtin_thread_pointer() + __rseq_offset, 32, 1, RSEQ_SIG);
+			(uintptr_t)__builtin_thread_pointer() + __rseq_offset, 32, 1,
+			RSEQ_SIG);
 	batch_call2(b, "set_robust_list", SYS_set_robust_list, 0, 24);
 	batch_call1(b, "set_tid_address", SYS_set_tid_address, 0);
 	batch_call3(b, "dup3", SYS_dup3, c->self_pidfd, c->carrier, O_CLOEXEC);
@@ -322,7 +336,8 @@ static void add_birth(struct cast *c, struct puppet *p, pid_t pid, uint64_t flag
 		.set_tid_size = 1,
 	};
 
-	batch_call2(&p->b, "clone3", SYS_clone3, batch_in(&p->b, &args, sizeof(args)), sizeof(args));
+	batch_call2(&p->b, "clone3", SYS_clone3, batch_in(&p->b, &args, sizeof(args)),
+		sizeof(args));
 	batch_must_be(&p->b, pid);
 }
 
@@ -359,8 +374,10 @@ static int make_children(struct cast *c, size_t *i, struct err *err)
 	ret = puppet_run(p, err);
 	for (size_t k = first; k < *i; k++) {
 		struct err second;
-		bool made = batch_ret(&p->b, k - first) == family_pid(f, f->step[k].child);
-		int one = made ? receive(c, f->step[k].child, maker, ret ? &second : err) : 0;
+		bool made =
+			batch_ret(&p->b, k - first) == family_pid(f, f->step[k].child);
+		int one = made ? receive(c, f->step[k].child, maker, ret ? &second : err)
+			       : 0;
 
 		ret = ret ? ret : one;
 	}
@@ -375,7 +392,8 @@ static int give_memory(struct cast *c, unsigned who, struct err *err)
 	struct actor *a = &c->actor[who];
 	struct carrier carrier = { .number = c->carrier };
 	const struct snap_task *from = a->memory < 0 ? NULL : &c->snap->task[a->memory];
-	int ret = mem_restore_task(c->mem, &a->p, &carrier, &c->snap->task[who], from, err);
+	int ret =
+		mem_restore_task(c->mem, &a->p, &carrier, &c->snap->task[who], from, err);
 
 	a->memory = who;
 	a->settled = true;
@@ -409,8 +427,8 @@ static int one_call(struct cast *c, const struct family_step *s, struct err *err
 	else if (s->verb == FAMILY_SETPGID)
 		batch_call2(&p->b, "setpgid", SYS_setpgid, 0, s->number);
 	else
-		batch_call2(&p->b, "PR_SET_CHILD_SUBREAPER", SYS_prctl, PR_SET_CHILD_SUBREAPER,
-			s->number);
+		batch_call2(&p->b, "PR_SET_CHILD_SUBREAPER", SYS_prctl,
+			PR_SET_CHILD_SUBREAPER, s->number);
 	ret = puppet_run(p, err);
 	return ret ? err_in(err, ret, "pid %d", p->pid) : 0;
 }

@@ -22,8 +22,8 @@ static int membarrier_ask(struct dump_thread *t, struct batch *b, struct err *er
 	return 0;
 }
 
-static int membarrier_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int membarrier_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	int64_t mask = batch_ret(b, first);
 
@@ -40,7 +40,8 @@ static int membarrier_restore(struct restore_thread *t, struct err *err)
 
 	for (int bit = 0; bit < 32; bit++)
 		if (mask & 1u << bit)
-			batch_call3(&t->p->b, "membarrier", SYS_membarrier, 1u << bit, 0, 0);
+			batch_call3(
+				&t->p->b, "membarrier", SYS_membarrier, 1u << bit, 0, 0);
 	return 0;
 }
 
@@ -48,7 +49,8 @@ static int membarrier_check(struct err *err)
 {
 	if (syscall(SYS_membarrier, GET_REGISTRATIONS, 0, 0) >= 0)
 		return 0;
-	return feature_limited(err, "this kernel does not tell what is registered; tasks lose it "
+	return feature_limited(err,
+		"this kernel does not tell what is registered; tasks lose it "
 		"(since Linux 6.3)");
 }
 

@@ -14,8 +14,8 @@
 #include "task/namespaces.h"
 #include "task/task.h"
 
-static const char *const names[NAMESPACES] = { "ns/pid", "ns/net", "ns/ipc", "ns/uts", "ns/time",
-	"ns/mnt", "ns/user", "ns/cgroup" };
+static const char *const names[NAMESPACES] = { "ns/pid", "ns/net", "ns/ipc", "ns/uts",
+	"ns/time", "ns/mnt", "ns/user", "ns/cgroup" };
 
 int namespaces_read(int proc, uint64_t inode[NAMESPACES], struct err *err)
 {

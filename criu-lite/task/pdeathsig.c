@@ -13,8 +13,8 @@ static int pdeathsig_ask(struct dump_thread *t, struct batch *b, struct err *err
 	return 0;
 }
 
-static int pdeathsig_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int pdeathsig_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	const struct batch_op *op = (const struct batch_op *)b->local + first;
 	int sig = *(int *)batch_at(b, op->arg[1]);

@@ -20,8 +20,8 @@ static int personality_ask(struct dump_thread *t, struct batch *b, struct err *e
 	return 0;
 }
 
-static int personality_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int personality_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	ThreadCoreEntry *tc = t->core->thread_core;
 	uint32_t value = batch_ret(b, first);

@@ -38,7 +38,8 @@
 static int add_timer(struct dump_thread *t, const struct proc_timer *p, size_t *cap)
 {
 	TaskTimersEntry *timers = t->core->tc->timers;
-	PosixTimerEntry *e = arena_msg(t->task->arena, PosixTimerEntry, posix_timer_entry);
+	PosixTimerEntry *e =
+		arena_msg(t->task->arena, PosixTimerEntry, posix_timer_entry);
 
 	e->it_id = p->id;
 	e->clock_id = p->clock;
@@ -55,7 +56,8 @@ static int add_timer(struct dump_thread *t, const struct proc_timer *p, size_t *
 
 static int posix_timer_ask(struct dump_thread *t, struct batch *b, struct err *err)
 {
-	TaskTimersEntry *timers = arena_msg(t->task->arena, TaskTimersEntry, task_timers_entry);
+	TaskTimersEntry *timers =
+		arena_msg(t->task->arena, TaskTimersEntry, task_timers_entry);
 	struct proc_text rest;
 	struct proc_timer p;
 	size_t cap = 0;
@@ -107,13 +109,14 @@ static bool fired_since(const struct dump_thread *t, const PosixTimerEntry *e)
 	       !(before >> (e->si_signo - 1) & 1);
 }
 
-static int posix_timer_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int posix_timer_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	TaskTimersEntry *timers = t->core->tc->timers;
 
 	for (size_t i = 0; i < timers->n_posix; i++) {
-		const struct batch_op *op = (const struct batch_op *)b->local + first + 2 * i;
+		const struct batch_op *op =
+			(const struct batch_op *)b->local + first + 2 * i;
 		const struct itimerspec *v = batch_at(b, op[0].arg[1]);
 		PosixTimerEntry *e = timers->posix[i];
 
@@ -149,11 +152,13 @@ static uint64_t timer_event(struct batch *b, const PosixTimerEntry *e)
 	return batch_in(b, &ev, sizeof(ev));
 }
 
-static void timer_create_call(struct batch *b, const PosixTimerEntry *e, int wish, int expect)
+static void timer_create_call(
+	struct batch *b, const PosixTimerEntry *e, int wish, int expect)
 {
 	uint64_t id = batch_in(b, &wish, sizeof(wish));
 
-	batch_call3(b, "timer_create", SYS_timer_create, e->clock_id, timer_event(b, e), id);
+	batch_call3(
+		b, "timer_create", SYS_timer_create, e->clock_id, timer_event(b, e), id);
 	batch_must_be(b, expect);
 }
 
@@ -186,7 +191,8 @@ static void timer_arm(struct batch *b, const PosixTimerEntry *e)
 			batch_in(b, &v, sizeof(v)), 0);
 }
 
-/* Ids rise in the image as /proc shows them, but nobody promises it: take the least left. */
+/* Ids rise in the image as /proc shows them, but nobody promises it: take the least left.
+ */
 static const PosixTimerEntry *next_timer(const TaskTimersEntry *timers, int64_t after)
 {
 	const PosixTimerEntry *best = NULL;
@@ -237,15 +243,19 @@ static int posix_timer_verify(const CoreEntry *core, bool leader, struct err *er
 	for (size_t i = 0; timers && i < timers->n_posix; i++) {
 		const PosixTimerEntry *e = timers->posix[i];
 
-		if (e->insec >= 1000000000 || e->vnsec >= 1000000000 || e->it_id > INT32_MAX)
-			return err_set(err, EINVAL, "timer %u: a value is out of range", e->it_id);
+		if (e->insec >= 1000000000 || e->vnsec >= 1000000000 ||
+			e->it_id > INT32_MAX)
+			return err_set(err, EINVAL, "timer %u: a value is out of range",
+				e->it_id);
 		if (!by_id && e->it_id > TIMER_ID_WALK)
 			return err_set(err, EOPNOTSUPP,
-				"timer %u: this kernel cannot make a timer of this id (Linux 6.15 can)",
+				"timer %u: this kernel cannot make a timer of this id "
+				"(Linux 6.15 can)",
 				e->it_id);
 		for (size_t k = 0; k < i; k++)
 			if (timers->posix[k]->it_id == e->it_id)
-				return err_set(err, EINVAL, "timer %u: twice in the image", e->it_id);
+				return err_set(err, EINVAL,
+					"timer %u: twice in the image", e->it_id);
 	}
 	return 0;
 }
@@ -259,8 +269,10 @@ static int posix_timer_check(struct err *err)
 		return err_in(err, ret, "CONFIG_CHECKPOINT_RESTORE");
 	if (restore_ids_work())
 		return 0;
-	return feature_limited(err, "slow: a timer is made and deleted for every id below the one "
-		"that is wanted, up to %d (PR_TIMER_CREATE_RESTORE_IDS, since Linux 6.15)",
+	return feature_limited(err,
+		"slow: a timer is made and deleted for every id below the one "
+		"that is wanted, up to %d (PR_TIMER_CREATE_RESTORE_IDS, since Linux "
+		"6.15)",
 		TIMER_ID_WALK);
 }
 

@@ -20,8 +20,8 @@
 #include "task/known.h"
 #include "task/task.h"
 
-static int read_number(int proc, const char *name, struct proc_buf *buf, int base, long long *value,
-	struct err *err)
+static int read_number(int proc, const char *name, struct proc_buf *buf, int base,
+	long long *value, struct err *err)
 {
 	int ret = proc_read(proc, name, buf, err);
 
@@ -30,7 +30,8 @@ static int read_number(int proc, const char *name, struct proc_buf *buf, int bas
 	return ret;
 }
 
-static int read_files(const struct dump_task *task, struct known_files *files, struct err *err)
+static int read_files(
+	const struct dump_task *task, struct known_files *files, struct err *err)
 {
 	struct err absent;
 	long long value;
@@ -39,15 +40,16 @@ static int read_files(const struct dump_task *task, struct known_files *files, s
 	if (ret)
 		return ret;
 	files->oom_score_adj = value;
-	files->has_loginuid = !read_number(task->proc, "loginuid", task->buf, 10, &value, &absent);
+	files->has_loginuid =
+		!read_number(task->proc, "loginuid", task->buf, 10, &value, &absent);
 	files->loginuid = value;
 	ret = read_number(task->proc, "coredump_filter", task->buf, 16, &value, err);
 	files->coredump_filter = value;
 	return ret;
 }
 
-static int procattr_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int procattr_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	TaskCoreEntry *tc = t->core->tc;
 	struct known_files files;
@@ -68,8 +70,8 @@ static int procattr_take(struct dump_thread *t, const struct batch *b, unsigned 
 	return 0;
 }
 
-static int write_number(int proc, const char *name, struct proc_buf *buf, int base, long long want,
-	struct err *err)
+static int write_number(int proc, const char *name, struct proc_buf *buf, int base,
+	long long want, struct err *err)
 {
 	char text[32];
 	long long now;
@@ -100,12 +102,15 @@ static int procattr_restore(struct restore_thread *t, struct err *err)
 	if (proc < 0)
 		return err_os(err, errno, "open %s", path);
 	if (tc->has_oom_score_adj)
-		ret = write_number(proc, "oom_score_adj", &buf, 10, tc->oom_score_adj, err);
+		ret = write_number(
+			proc, "oom_score_adj", &buf, 10, tc->oom_score_adj, err);
 	if (ret == -EACCES)
 		err_in(err, 0, "lowering it needs CAP_SYS_RESOURCE");
 	if (!ret && tc->crl && tc->crl->has_coredump_filter)
-		ret = write_number(proc, "coredump_filter", &buf, 16, tc->crl->coredump_filter, err);
-	if (!ret && tc->has_loginuid && write_number(proc, "loginuid", &buf, 10, tc->loginuid, err))
+		ret = write_number(
+			proc, "coredump_filter", &buf, 16, tc->crl->coredump_filter, err);
+	if (!ret && tc->has_loginuid &&
+		write_number(proc, "loginuid", &buf, 10, tc->loginuid, err))
 		log_warn(t->log, "pid %d: %s", t->pid, err->text);
 	return ret;
 }

@@ -23,19 +23,21 @@
 #include "task/task.h"
 #include "task/xstate.h"
 
-#define TLS_FIRST 12 /* the three entries of the GDT that belong to user space */
-#define TLS_COUNT 3
-#define USER_CS	  0x33
-#define USER_DS	  0x2b
+#define TLS_FIRST  12 /* the three entries of the GDT that belong to user space */
+#define TLS_COUNT  3
+#define USER_CS	   0x33
+#define USER_DS	   0x2b
 #define FLAG_ID	   0x200000ull /* ptrace leaves it as it is */
 #define SAFE_FLAGS 0x3f7fd5ull /* what user space may have set: no IOPL, no VM */
 
+/* clang-format off */
 #define REGS(X)                                                                            \
 	X(r15, r15) X(r14, r14) X(r13, r13) X(r12, r12) X(bp, rbp) X(bx, rbx) X(r11, r11)  \
 	X(r10, r10) X(r9, r9) X(r8, r8) X(ax, rax) X(cx, rcx) X(dx, rdx) X(si, rsi)        \
 	X(di, rdi) X(orig_ax, orig_rax) X(ip, rip) X(cs, cs) X(flags, eflags) X(sp, rsp)   \
 	X(ss, ss) X(fs_base, fs_base) X(gs_base, gs_base) X(ds, ds) X(es, es) X(fs, fs)    \
 	X(gs, gs)
+/* clang-format on */
 
 static UserX86RegsEntry *gp_entry(struct arena *a, const struct arch_regs *found)
 {
@@ -56,7 +58,8 @@ static UserDescT *tls_entry(struct arena *a, const struct dump_thread *t, int nu
 	UserDescT *e = arena_msg(a, UserDescT, user_desc_t);
 	struct user_desc d = { .read_exec_only = 1, .seg_not_present = 1 };
 
-	/* Fails on a kernel without 32-bit support, where there are no descriptors either. */
+	/* Fails on a kernel without 32-bit support, where there are no descriptors
+	 * either. */
 	if (!known_no_tls(t))
 		ptrace(PTRACE_GET_THREAD_AREA, t->tid, number, &d);
 	e->entry_number = number;
@@ -72,16 +75,16 @@ static UserDescT *tls_entry(struct arena *a, const struct dump_thread *t, int nu
 	return e;
 }
 
-static int registers_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int registers_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	struct arena *a = t->task->arena;
 	ThreadInfoX86 *info = t->core->thread_info;
 
 	if (!arch_regs_native(&t->regs))
 		obstacles_add(t->task->obstacles, t->task->pid, t->task->stat.comm,
-			"run a 64-bit build of the program", "thread %d: 32-bit code is not carried",
-			t->tid);
+			"run a 64-bit build of the program",
+			"thread %d: 32-bit code is not carried", t->tid);
 	info->gpregs = gp_entry(a, &t->regs);
 	info->n_tls = TLS_COUNT;
 	info->tls = arena_alloc(a, TLS_COUNT * sizeof(*info->tls));

@@ -40,11 +40,11 @@
 #include "task/restart-block.h"
 #include "task/task.h"
 
-#define RESTARTSYS   512
+#define RESTARTSYS    512
 #define RESTARTNOHAND 514
-#define RESTARTBLOCK (-516)
-#define NS_A_SECOND  1000000000ull
-#define INSN_SIZE    2
+#define RESTARTBLOCK  (-516)
+#define NS_A_SECOND   1000000000ull
+#define INSN_SIZE     2
 
 static bool is_restart(long error)
 {
@@ -73,7 +73,8 @@ static bool waits_forever(const struct arch_regs *regs)
 
 void restart_repeat(struct arch_regs *regs, const struct proc_status *status)
 {
-	uint64_t pending = (status->sig_pending | status->shd_pending) & ~status->sig_blocked;
+	uint64_t pending =
+		(status->sig_pending | status->shd_pending) & ~status->sig_blocked;
 
 	if (arch_syscall_nr(regs) >= 0 && arch_syscall_ret(regs) == -EINTR && !pending &&
 		waits_forever(regs))
@@ -101,8 +102,8 @@ static CrlThread *ours(struct dump_thread *t)
 	return tc->crl;
 }
 
-static int restart_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int restart_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	CrlThread *own;
 	uint64_t ns, rem;
@@ -120,9 +121,11 @@ static int restart_take(struct dump_thread *t, const struct batch *b, unsigned f
 	r = (struct iovec){ (void *)rem, sizeof(ts) };
 	if (rem && process_vm_readv(t->tid, &l, 1, &r, 1, 0) == sizeof(ts)) {
 		ns = ts.tv_sec * NS_A_SECOND + ts.tv_nsec;
-	} else if (restart_block_rest(known_records(t->task->known), t->tid, &t->regs, &nr, &ns)) {
+	} else if (restart_block_rest(
+			   known_records(t->task->known), t->tid, &t->regs, &nr, &ns)) {
 		log_warn(t->task->log,
-			"pid %d: thread %d: what remains of its wait (call %ld) is not known: it will "
+			"pid %d: thread %d: what remains of its wait (call %ld) is not "
+			"known: it will "
 			"see EINTR after a restore",
 			t->task->pid, t->tid, nr);
 		return 0;
@@ -135,9 +138,10 @@ static int restart_take(struct dump_thread *t, const struct batch *b, unsigned f
 	return 0;
 }
 
-/* The arguments of the call, with the time replaced by `req`; false for a call that is none of ours. */
-static bool rest_arguments(long nr, const struct arch_regs *regs, uint64_t ns, uint64_t req,
-	uint64_t arg[6])
+/* The arguments of the call, with the time replaced by `req`; false for a call that is
+ * none of ours. */
+static bool rest_arguments(
+	long nr, const struct arch_regs *regs, uint64_t ns, uint64_t req, uint64_t arg[6])
 {
 	for (int i = 0; i < 6; i++)
 		arg[i] = arch_syscall_arg(regs, i);
@@ -187,8 +191,8 @@ void restart_state(const CoreEntry *core, struct arch_regs *regs)
 	regs->gp.rip += INSN_SIZE;
 }
 
-int restart_call(pid_t tid, const CoreEntry *core, uint64_t insn, uint64_t req, void *req_here,
-	struct arch_regs *regs, struct err *err)
+int restart_call(pid_t tid, const CoreEntry *core, uint64_t insn, uint64_t req,
+	void *req_here, struct arch_regs *regs, struct err *err)
 {
 	const CrlThread *own = core->thread_core->crl;
 	struct arch_regs call = *regs;
@@ -212,7 +216,8 @@ int restart_call(pid_t tid, const CoreEntry *core, uint64_t insn, uint64_t req, 
 	if (ret)
 		return err_in(err, ret, "thread %d", tid);
 	regs->gp.rax = call.gp.rax;
-	regs->gp.orig_rax = call.gp.rax == (uint64_t)RESTARTBLOCK ? own->restart_nr : -1ull;
+	regs->gp.orig_rax =
+		call.gp.rax == (uint64_t)RESTARTBLOCK ? own->restart_nr : -1ull;
 	regs->gp.rip += INSN_SIZE;
 	return 0;
 }
@@ -226,8 +231,10 @@ static int restart_check(struct err *err)
 	task_records_free(records);
 	if (!ret)
 		return 0;
-	return feature_limited(err, "what remains of a wait is known only where the caller asked for "
-		"it; other sleeps see EINTR (%.300s)", why.text);
+	return feature_limited(err,
+		"what remains of a wait is known only where the caller asked for "
+		"it; other sleeps see EINTR (%.300s)",
+		why.text);
 }
 
 static int restart_verify(const CoreEntry *core, bool leader, struct err *err)
@@ -235,7 +242,8 @@ static int restart_verify(const CoreEntry *core, bool leader, struct err *err)
 	const CrlThread *own = core->thread_core->crl;
 
 	if (own && own->has_restart_error && !is_restart(own->restart_error))
-		return err_set(err, EINVAL, "%u is no way to restart a call", own->restart_error);
+		return err_set(err, EINVAL, "%u is no way to restart a call",
+			own->restart_error);
 	return 0;
 }
 

@@ -32,7 +32,7 @@ void restart_state(const CoreEntry *core, struct arch_regs *regs);
  * written through `req_here`), stop in it, and put into *regs what continues it.
  * Nothing happens for other threads. All signals must be blocked.
  */
-int restart_call(pid_t tid, const CoreEntry *core, uint64_t insn, uint64_t req, void *req_here,
-	struct arch_regs *regs, struct err *err);
+int restart_call(pid_t tid, const CoreEntry *core, uint64_t insn, uint64_t req,
+	void *req_here, struct arch_regs *regs, struct err *err);
 
 #endif

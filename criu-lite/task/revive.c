@@ -33,8 +33,9 @@
 #define BATCH_BIRTHS 500
 #define AT_ONCE	     16 /* threads that run their batches at a time */
 #define FEW	     8
-#define THREAD_FLAGS                                                                          \
-	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM | CLONE_PTRACE)
+#define THREAD_FLAGS                                                                     \
+	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD |              \
+		CLONE_SYSVSEM | CLONE_PTRACE)
 
 static int settle(struct cast *c, size_t i, struct err *err)
 {
@@ -58,7 +59,8 @@ static void add_thread(struct puppet *p, pid_t tid)
 		.set_tid_size = 1,
 	};
 
-	batch_call2(&p->b, "clone3", SYS_clone3, batch_in(&p->b, &args, sizeof(args)), sizeof(args));
+	batch_call2(&p->b, "clone3", SYS_clone3, batch_in(&p->b, &args, sizeof(args)),
+		sizeof(args));
 	batch_must_be(&p->b, tid);
 }
 
@@ -86,12 +88,12 @@ static uint64_t mask_of(const CoreEntry *core)
 }
 
 /* What ends the life of a puppet: the thread stands as it was found by the dump. */
-static int unstring(struct cast *c, pid_t tid, const CoreEntry *core, const struct arch_regs *regs,
-	struct err *err)
+static int unstring(struct cast *c, pid_t tid, const CoreEntry *core,
+	const struct arch_regs *regs, struct err *err)
 {
 	uint64_t mask = mask_of(core);
-	int ret = FAULT_STEP(SET_REGS, err,
-		registers_set(tid, core, regs, &c->layout, err));
+	int ret = FAULT_STEP(
+		SET_REGS, err, registers_set(tid, core, regs, &c->layout, err));
 
 	if (!ret &&
 		(FAULT(SET_MASK) || ptrace(PTRACE_SETSIGMASK, tid, sizeof(mask), &mask)))
@@ -102,7 +104,8 @@ static int unstring(struct cast *c, pid_t tid, const CoreEntry *core, const stru
 	return ret;
 }
 
-/* Is a leader needed as a puppet when all tasks are revived? Or one of its threads, which run in its stage? */
+/* Is a leader needed as a puppet when all tasks are revived? Or one of its threads, which
+ * run in its stage? */
 static bool ends_late(const struct cast *c, size_t i, const CoreEntry *core)
 {
 	const CrlThread *own = core->thread_core->crl;
@@ -115,7 +118,8 @@ static bool ends_late(const struct cast *c, size_t i, const CoreEntry *core)
  * A thread that nobody needs any more gets its registers at once, while its
  * message is at hand. One that waits for a time does not: its clock would run.
  */
-static int end_thread(struct cast *c, size_t i, unsigned k, const CoreEntry *core, struct err *err)
+static int end_thread(
+	struct cast *c, size_t i, unsigned k, const CoreEntry *core, struct err *err)
 {
 	const CrlThread *own = core->thread_core->crl;
 	struct late_thread late = { i, k };
@@ -140,8 +144,8 @@ struct reviving {
 	unsigned k;
 };
 
-static int revive_begin(struct cast *c, size_t i, struct reviving *v, const CoreEntry *leader,
-	struct err *err)
+static int revive_begin(struct cast *c, size_t i, struct reviving *v,
+	const CoreEntry *leader, struct err *err)
 {
 	const struct snap_task *t = &c->snap->task[i];
 	struct restore_thread th = {
@@ -172,12 +176,13 @@ static int revive_end(struct cast *c, size_t i, struct reviving *v, struct err *
 
 static int in_thread(const struct cast *c, size_t i, unsigned k, int ret, struct err *err)
 {
-	return ret && k ? err_in(err, ret, "thread %d", c->snap->task[i].threads[k].tid) : ret;
+	return ret && k ? err_in(err, ret, "thread %d", c->snap->task[i].threads[k].tid)
+			: ret;
 }
 
 /* One that has a whole slot for itself. */
-static int revive_alone(struct cast *c, size_t i, struct reviving *v, const CoreEntry *leader,
-	struct err *err)
+static int revive_alone(struct cast *c, size_t i, struct reviving *v,
+	const CoreEntry *leader, struct err *err)
 {
 	int ret = revive_begin(c, i, v, leader, err);
 
@@ -195,8 +200,9 @@ static bool is_small(const CoreEntry *core)
 	       (!t->signals_p || t->signals_p->n_signals <= FEW);
 }
 
-static int begin_next(struct cast *c, size_t i, unsigned first, unsigned n, struct reviving *v,
-	const CoreEntry *core, const CoreEntry *leader, struct err *err)
+static int begin_next(struct cast *c, size_t i, unsigned first, unsigned n,
+	struct reviving *v, const CoreEntry *core, const CoreEntry *leader,
+	struct err *err)
 {
 	const struct snap_task *t = &c->snap->task[i];
 	pid_t tid = t->threads[first + n].tid;
@@ -211,8 +217,8 @@ static int begin_next(struct cast *c, size_t i, unsigned first, unsigned n, stru
  * next one's batch is made. One that has much to do is done alone. Returns how many
  * were done, or -errno.
  */
-static int revive_group(struct cast *c, size_t i, unsigned k, const CoreEntry *leader,
-	struct err *err)
+static int revive_group(
+	struct cast *c, size_t i, unsigned k, const CoreEntry *leader, struct err *err)
 {
 	const struct snap_task *t = &c->snap->task[i];
 	const CoreEntry *core = NULL;
@@ -278,7 +284,8 @@ static int revive_live(struct cast *c, size_t i, struct err *err)
 
 static void add_name(struct puppet *p, const char *comm)
 {
-	batch_call2(&p->b, "PR_SET_NAME", SYS_prctl, 15 /* PR_SET_NAME */, batch_text(&p->b, comm));
+	batch_call2(&p->b, "PR_SET_NAME", SYS_prctl, 15 /* PR_SET_NAME */,
+		batch_text(&p->b, comm));
 }
 
 /* By the signal that killed it, or by its exit code; it stays for its parent to reap. */
@@ -302,13 +309,15 @@ static int die_again(struct cast *c, size_t i, struct err *err)
 		batch_call3(&p->b, "setresuid", SYS_setresuid, uid, uid, uid);
 	}
 	if (!sig) {
-		batch_call1(&p->b, "exit_group", SYS_exit_group, t->exit_code >> 8 & 0xff);
+		batch_call1(
+			&p->b, "exit_group", SYS_exit_group, t->exit_code >> 8 & 0xff);
 		ret = FAULT_STEP(DIE_AGAIN, err, puppet_start(p, err));
 	} else {
 		batch_call4(&p->b, "prlimit64", SYS_prlimit64, 0, RLIMIT_CORE,
 			batch_in(&p->b, &no_core, sizeof(no_core)), 0);
 		ret = puppet_run(p, err);
-		if (!ret && (ptrace(PTRACE_SETSIGMASK, p->tid, sizeof(open_mask), &open_mask) ||
+		if (!ret && (ptrace(PTRACE_SETSIGMASK, p->tid, sizeof(open_mask),
+				     &open_mask) ||
 				    ptrace(PTRACE_CONT, p->tid, 0, sig)))
 			ret = err_os(err, errno, "let it die by signal %d", sig);
 	}
@@ -321,7 +330,8 @@ static int die_again(struct cast *c, size_t i, struct err *err)
 
 int cast_revive(struct cast *c, struct err *err)
 {
-	/* Zombies first: their parents' SIGCHLD is discarded when their signal actions are set. */
+	/* Zombies first: their parents' SIGCHLD is discarded when their signal actions
+	 * are set. */
 	for (size_t i = 0; i < c->snap->tasks; i++) {
 		int ret = c->snap->task[i].state == SNAP_DEAD ? die_again(c, i, err) : 0;
 
@@ -329,7 +339,8 @@ int cast_revive(struct cast *c, struct err *err)
 			return err_in(err, ret, "pid %d", c->snap->task[i].pid);
 	}
 	for (size_t i = 0; i < c->snap->tasks; i++) {
-		int ret = c->snap->task[i].state == SNAP_DEAD ? 0 : revive_live(c, i, err);
+		int ret =
+			c->snap->task[i].state == SNAP_DEAD ? 0 : revive_live(c, i, err);
 
 		if (ret)
 			return err_in(err, ret, "pid %d (%s)", c->snap->task[i].pid,
@@ -361,7 +372,8 @@ static int finish_thread(struct cast *c, size_t i, unsigned k, struct err *err)
 	return ret ? ret : unstring(c, th->tid, core, &regs, err);
 }
 
-/* In the order in which they were put off: threads before their leader, who takes the stage away. */
+/* In the order in which they were put off: threads before their leader, who takes the
+ * stage away. */
 int cast_finish(struct cast *c, struct err *err)
 {
 	for (size_t i = 0; i < c->lates; i++) {
@@ -386,14 +398,17 @@ static int let_go(const struct snap_task *t, unsigned k, struct err *err)
 	return 0;
 }
 
-/* One that cannot be let go takes all with it, those too that were: a part of a tree is no tree. */
+/* One that cannot be let go takes all with it, those too that were: a part of a tree is
+ * no tree. */
 int cast_release(struct cast *c, bool stopped, struct err *err)
 {
 	int ret = 0;
 
 	for (size_t i = 0; i < c->snap->tasks && !ret; i++) {
 		const struct snap_task *t = &c->snap->task[i];
-		int sig = stopped ? SIGSTOP : t->state == SNAP_STOPPED ? t->stop_signal : 0;
+		int sig = stopped		     ? SIGSTOP
+			  : t->state == SNAP_STOPPED ? t->stop_signal
+						     : 0;
 
 		if (t->state == SNAP_DEAD)
 			continue;

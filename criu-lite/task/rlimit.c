@@ -18,21 +18,23 @@
 #include "snapshot/arena.h"
 #include "task/task.h"
 
-static const char *const limit_names[PROC_LIMITS] = { "cpu", "fsize", "data", "stack", "core",
-	"rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending", "msgqueue", "nice",
-	"rtprio", "rttime" };
+static const char *const limit_names[PROC_LIMITS] = { "cpu", "fsize", "data", "stack",
+	"core", "rss", "nproc", "nofile", "memlock", "as", "locks", "sigpending",
+	"msgqueue", "nice", "rtprio", "rttime" };
 
-static int take_limits(struct dump_task *t, struct proc_limit limit[PROC_LIMITS], struct err *err)
+static int take_limits(
+	struct dump_task *t, struct proc_limit limit[PROC_LIMITS], struct err *err)
 {
 	if (!t->record)
 		return limits_read(t->proc, t->buf, limit, err);
 	for (int i = 0; i < PROC_LIMITS; i++)
-		limit[i] = (struct proc_limit){ t->record->limit[i].soft, t->record->limit[i].hard };
+		limit[i] = (struct proc_limit){ t->record->limit[i].soft,
+			t->record->limit[i].hard };
 	return 0;
 }
 
-static int rlimit_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int rlimit_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	struct arena *a = t->task->arena;
 	TaskRlimitsEntry *all = arena_msg(a, TaskRlimitsEntry, task_rlimits_entry);

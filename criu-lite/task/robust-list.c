@@ -11,8 +11,8 @@
 #include "crl/puppet.h"
 #include "task/task.h"
 
-static int robust_list_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int robust_list_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	void *head = NULL;
 	size_t len = 0;
@@ -29,8 +29,8 @@ static int robust_list_restore(struct restore_thread *t, struct err *err)
 	const ThreadCoreEntry *tc = t->core->thread_core;
 
 	if (tc->futex_rla_len)
-		batch_call2(&t->p->b, "set_robust_list", SYS_set_robust_list, tc->futex_rla,
-			tc->futex_rla_len);
+		batch_call2(&t->p->b, "set_robust_list", SYS_set_robust_list,
+			tc->futex_rla, tc->futex_rla_len);
 	return 0;
 }
 

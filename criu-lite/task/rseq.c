@@ -47,7 +47,9 @@ static int rseq_get(pid_t tid, struct rseq_configuration *c, struct err *err)
 	if (ptrace(PTRACE_GET_RSEQ_CONFIGURATION, tid, sizeof(*c), c) >= 0)
 		return 0;
 	c->pointer = 0;
-	return errno == EIO || errno == EINVAL ? 0 : err_os(err, errno, "read the configuration");
+	return errno == EIO || errno == EINVAL
+		       ? 0
+		       : err_os(err, errno, "read the configuration");
 }
 
 static bool read_at(pid_t tid, uint64_t at, void *to, size_t n)
@@ -77,8 +79,8 @@ int rseq_leave(struct dump_thread *t, struct err *err)
 	return 0;
 }
 
-static int rseq_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int rseq_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	RseqEntry *e;
 
@@ -97,8 +99,8 @@ static int rseq_restore(struct restore_thread *t, struct err *err)
 	const RseqEntry *e = t->core->thread_core->rseq_entry;
 
 	if (e)
-		batch_call4(&t->p->b, "rseq", SYS_rseq, e->rseq_abi_pointer, e->rseq_abi_size, 0,
-			e->signature);
+		batch_call4(&t->p->b, "rseq", SYS_rseq, e->rseq_abi_pointer,
+			e->rseq_abi_size, 0, e->signature);
 	return 0;
 }
 
@@ -111,7 +113,8 @@ static int rseq_check(struct err *err)
 	if (!ret)
 		ret = subject_stop(&s, 0, err);
 	if (!ret && ptrace(PTRACE_GET_RSEQ_CONFIGURATION, s.pid, sizeof(c), &c) < 0)
-		ret = feature_limited(err, "this kernel does not tell what is registered; threads "
+		ret = feature_limited(err,
+			"this kernel does not tell what is registered; threads "
 			"lose it (since Linux 5.13)");
 	subject_end(&s);
 	return ret;

@@ -33,7 +33,8 @@
 #define POLICY_RESET	   0x40000000 /* SCHED_RESET_ON_FORK, as the image has it */
 #define FLAG_RESET_ON_FORK 1
 #define IOPRIO_WHO_PROCESS 1
-#define IOPRIO_CLASS_SHIFT 13 /* class 0: follows the nice value; kernels before 6.0 say 4 then */
+#define IOPRIO_CLASS_SHIFT                                                               \
+	13 /* class 0: follows the nice value; kernels before 6.0 say 4 then */
 
 struct sched_attributes { /* struct sched_attr, first version */
 	uint32_t size, policy;
@@ -80,8 +81,8 @@ static int sched_ask(struct dump_thread *t, struct batch *b, struct err *err)
 	return 0;
 }
 
-static int sched_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int sched_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	ThreadCoreEntry *tc = t->core->thread_core;
 	struct sched_attributes attr = { 0 };
@@ -95,12 +96,14 @@ static int sched_take(struct dump_thread *t, const struct batch *b, unsigned fir
 			"thread %d: scheduling policy %s cannot be carried", t->tid,
 			attr.policy == POLICY_EXT ? "SCHED_EXT" : "SCHED_DEADLINE");
 	tc->has_sched_policy = true;
-	tc->sched_policy = attr.policy | (attr.flags & FLAG_RESET_ON_FORK ? POLICY_RESET : 0);
+	tc->sched_policy =
+		attr.policy | (attr.flags & FLAG_RESET_ON_FORK ? POLICY_RESET : 0);
 	if (attr.policy == SCHED_FIFO || attr.policy == SCHED_RR) {
 		tc->has_sched_prio = true;
 		tc->sched_prio = attr.priority;
 	}
-	/* Real-time and idle threads keep a nice value too, which sched_getattr does not tell. */
+	/* Real-time and idle threads keep a nice value too, which sched_getattr does not
+	 * tell. */
 	errno = 0;
 	tc->sched_nice = getpriority(PRIO_PROCESS, t->tid);
 	if (errno)
@@ -133,7 +136,8 @@ void sched_stay_here(void)
 	if (cpu < 0 || cpu >= AFFINITY_WORDS * 64)
 		return;
 	mask[cpu / 64] = 1ull << cpu % 64;
-	syscall(SYS_sched_setaffinity, 0, sizeof(mask), mask); /* slower without, not wrong */
+	syscall(SYS_sched_setaffinity, 0, sizeof(mask),
+		mask); /* slower without, not wrong */
 }
 
 int sched_spread(pid_t tid, const CoreEntry *core, const struct sched_cpus *own,
@@ -142,7 +146,8 @@ int sched_spread(pid_t tid, const CoreEntry *core, const struct sched_cpus *own,
 	const CrlThread *ours = core ? core->thread_core->crl : NULL;
 
 	if (ours && ours->n_affinity) {
-		if (!syscall(SYS_sched_setaffinity, tid, ours->n_affinity * 8, ours->affinity))
+		if (!syscall(SYS_sched_setaffinity, tid, ours->n_affinity * 8,
+			    ours->affinity))
 			return 0;
 		if (errno != EINVAL)
 			return err_os(err, errno, "sched_setaffinity");
@@ -161,7 +166,8 @@ static void restore_own(struct restore_thread *t, const CrlThread *own)
 		batch_call2(b, "PR_SET_TIMERSLACK", SYS_prctl, PR_SET_TIMERSLACK,
 			own->timer_slack_ns);
 	if (own->has_ioprio)
-		batch_call3(b, "ioprio_set", SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, own->ioprio);
+		batch_call3(b, "ioprio_set", SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0,
+			own->ioprio);
 }
 
 static int restore_policy(struct restore_thread *t, struct err *err)
@@ -177,12 +183,14 @@ static int restore_policy(struct restore_thread *t, struct err *err)
 
 	if (syscall(SYS_sched_getattr, t->tid, &now, sizeof(now), 0))
 		return err_os(err, errno, "sched_getattr");
-	if (now.policy == attr.policy && now.nice == attr.nice && now.priority == attr.priority &&
+	if (now.policy == attr.policy && now.nice == attr.nice &&
+		now.priority == attr.priority &&
 		(now.flags & FLAG_RESET_ON_FORK) == attr.flags)
 		return 0;
 	if (syscall(SYS_sched_setattr, t->tid, &attr, 0))
-		return err_os(err, errno, "sched_setattr (policy %u, nice %d, priority %u)",
-			attr.policy, attr.nice, attr.priority);
+		return err_os(err, errno,
+			"sched_setattr (policy %u, nice %d, priority %u)", attr.policy,
+			attr.nice, attr.priority);
 	return 0;
 }
 

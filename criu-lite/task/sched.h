@@ -25,7 +25,8 @@ int sched_own_cpus(struct sched_cpus *cpus, struct err *err);
 /* Keep to the present cpu; children inherit that. */
 void sched_stay_here(void);
 
-/* Give a thread the cpus of its image, or, where that has none (core NULL too), those of crl. */
+/* Give a thread the cpus of its image, or, where that has none (core NULL too), those of
+ * crl. */
 int sched_spread(pid_t tid, const CoreEntry *core, const struct sched_cpus *own,
 	const struct log *log, struct err *err);
 

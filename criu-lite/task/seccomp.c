@@ -29,10 +29,10 @@
 #include "task/subject.h"
 #include "task/task.h"
 
-#define MODE_STRICT  1
-#define MODE_FILTER  2
-#define CHAIN_MAX    512
-#define INSNS_MAX    4096 /* BPF_MAXINSNS */
+#define MODE_STRICT 1
+#define MODE_FILTER 2
+#define CHAIN_MAX   512
+#define INSNS_MAX   4096 /* BPF_MAXINSNS */
 
 void seccomp_table_init(struct seccomp_table *table, struct arena *arena)
 {
@@ -40,15 +40,16 @@ void seccomp_table_init(struct seccomp_table *table, struct arena *arena)
 	seccomp_entry__init(&table->entry);
 }
 
-static bool same_filter(const SeccompFilter *f, const void *code, size_t len, int64_t prev,
-	uint32_t flags)
+static bool same_filter(const SeccompFilter *f, const void *code, size_t len,
+	int64_t prev, uint32_t flags)
 {
-	return f->filter.len == len && !memcmp(f->filter.data, code, len) && f->flags == flags &&
+	return f->filter.len == len && !memcmp(f->filter.data, code, len) &&
+	       f->flags == flags &&
 	       (prev < 0 ? !f->has_prev : f->has_prev && f->prev == prev);
 }
 
-static uint32_t table_add(struct seccomp_table *table, const void *code, size_t len, int64_t prev,
-	uint32_t flags)
+static uint32_t table_add(struct seccomp_table *table, const void *code, size_t len,
+	int64_t prev, uint32_t flags)
 {
 	SeccompEntry *all = &table->entry;
 	SeccompFilter *f;
@@ -63,11 +64,13 @@ static uint32_t table_add(struct seccomp_table *table, const void *code, size_t 
 	f->prev = prev < 0 ? 0 : prev;
 	f->has_flags = true;
 	f->flags = flags;
-	arena_push(table->arena, all->seccomp_filters, all->n_seccomp_filters, table->cap, f);
+	arena_push(table->arena, all->seccomp_filters, all->n_seccomp_filters, table->cap,
+		f);
 	return all->n_seccomp_filters - 1;
 }
 
-static int take_one(struct dump_thread *t, unsigned long index, int64_t *prev, struct err *err)
+static int take_one(
+	struct dump_thread *t, unsigned long index, int64_t *prev, struct err *err)
 {
 	struct sock_filter code[INSNS_MAX];
 	struct __ptrace_seccomp_metadata meta = { .filter_off = index };
@@ -87,7 +90,8 @@ static int take_chain(struct dump_thread *t, struct err *err)
 	int64_t prev = -1;
 	long count = 0;
 
-	while (count <= CHAIN_MAX && ptrace(PTRACE_SECCOMP_GET_FILTER, t->tid, count, NULL) >= 0)
+	while (count <= CHAIN_MAX &&
+		ptrace(PTRACE_SECCOMP_GET_FILTER, t->tid, count, NULL) >= 0)
 		count++;
 	if (!count)
 		return err_os(err, errno, "read its filters (needs CAP_SYS_ADMIN)");
@@ -102,8 +106,8 @@ static int take_chain(struct dump_thread *t, struct err *err)
 	return 0;
 }
 
-static int seccomp_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int seccomp_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	ThreadCoreEntry *tc = t->core->thread_core;
 
@@ -138,7 +142,8 @@ static int install_chain(struct restore_thread *t, uint32_t newest, struct err *
 
 	for (;;) {
 		if (!all || newest >= all->n_seccomp_filters || n == CHAIN_MAX)
-			return err_set(err, EINVAL, "filter %u is not in seccomp.img", newest);
+			return err_set(
+				err, EINVAL, "filter %u is not in seccomp.img", newest);
 		chain[n++] = newest;
 		if (!all->seccomp_filters[newest]->has_prev)
 			break;
@@ -155,7 +160,8 @@ static int seccomp_restore(struct restore_thread *t, struct err *err)
 
 	if (!tc->has_seccomp_mode || !tc->seccomp_mode)
 		return 0;
-	if (ptrace(PTRACE_SETOPTIONS, t->tid, 0, PTRACE_O_EXITKILL | PTRACE_O_SUSPEND_SECCOMP))
+	if (ptrace(PTRACE_SETOPTIONS, t->tid, 0,
+		    PTRACE_O_EXITKILL | PTRACE_O_SUSPEND_SECCOMP))
 		return err_os(err, errno, "suspend it (needs CAP_SYS_ADMIN)");
 	if (tc->seccomp_mode == MODE_FILTER)
 		return install_chain(t, tc->seccomp_filter, err);
@@ -198,8 +204,10 @@ static int seccomp_check(struct err *err)
 	if (!ret && ptrace(PTRACE_SECCOMP_GET_FILTER, s.pid, 0, code) != 1)
 		ret = err_os(err, errno, "read a filter (needs CAP_SYS_ADMIN)");
 	if (!ret && ptrace(PTRACE_SECCOMP_GET_METADATA, s.pid, sizeof(meta), &meta) < 0)
-		ret = err_os(err, errno, "read the flags of a filter (needs CAP_SYS_ADMIN)");
-	if (!ret && ptrace(PTRACE_SETOPTIONS, s.pid, 0, PTRACE_O_EXITKILL | PTRACE_O_SUSPEND_SECCOMP))
+		ret = err_os(
+			err, errno, "read the flags of a filter (needs CAP_SYS_ADMIN)");
+	if (!ret && ptrace(PTRACE_SETOPTIONS, s.pid, 0,
+			    PTRACE_O_EXITKILL | PTRACE_O_SUSPEND_SECCOMP))
 		ret = err_os(err, errno, "suspend a filter (needs CAP_SYS_ADMIN)");
 	subject_end(&s);
 	return ret;

@@ -28,7 +28,8 @@ static bool led_from_outside(const pid_t *pids, size_t n, pid_t leader)
 	return !in_tree(pids, n, leader) && !kill(leader, 0);
 }
 
-void session_check(const struct frozen_tree *tree, bool shell_job, struct obstacles *obstacles)
+void session_check(
+	const struct frozen_tree *tree, bool shell_job, struct obstacles *obstacles)
 {
 	pid_t *pids = calloc(tree->n_tasks, sizeof(*pids));
 
@@ -40,14 +41,18 @@ void session_check(const struct frozen_tree *tree, bool shell_job, struct obstac
 	for (size_t i = 0; i < tree->n_tasks && !shell_job; i++) {
 		const struct frozen_task *t = &tree->tasks[i];
 
-		if (t->sid != t->pid && (i == 0 || led_from_outside(pids, tree->n_tasks, t->sid)))
+		if (t->sid != t->pid &&
+			(i == 0 || led_from_outside(pids, tree->n_tasks, t->sid)))
 			obstacles_add(obstacles, t->pid, t->comm,
 				"pass --shell-job, or start the tree with setsid",
-				"is in session %d, which is not led by a task of the tree", t->sid);
+				"is in session %d, which is not led by a task of the "
+				"tree",
+				t->sid);
 		else if (led_from_outside(pids, tree->n_tasks, t->pgid))
 			obstacles_add(obstacles, t->pid, t->comm,
 				"pass --shell-job, or start the tree with setsid",
-				"is in process group %d, which is led by a task outside of the tree",
+				"is in process group %d, which is led by a task outside "
+				"of the tree",
 				t->pgid);
 	}
 	free(pids);

@@ -9,6 +9,7 @@ struct frozen_tree;
 struct obstacles;
 
 /* Sessions and groups that are led from outside of the tree become obstacles. */
-void session_check(const struct frozen_tree *tree, bool shell_job, struct obstacles *obstacles);
+void session_check(
+	const struct frozen_tree *tree, bool shell_job, struct obstacles *obstacles);
 
 #endif

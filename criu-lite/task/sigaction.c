@@ -44,8 +44,8 @@ static int sigaction_ask(struct dump_thread *t, struct batch *b, struct err *err
 	return 0;
 }
 
-static int sigaction_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int sigaction_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	const struct batch_op *op = (const struct batch_op *)b->local + first;
 	const struct kernel_sigaction *sa = batch_at(b, op->arg[2]);
@@ -68,8 +68,8 @@ static int sigaction_take(struct dump_thread *t, const struct batch *b, unsigned
 
 static void set_action(struct batch *b, int sig, const struct kernel_sigaction *sa)
 {
-	batch_call4(b, "rt_sigaction", SYS_rt_sigaction, sig, batch_in(b, sa, sizeof(*sa)), 0,
-		SET_SIZE);
+	batch_call4(b, "rt_sigaction", SYS_rt_sigaction, sig,
+		batch_in(b, sa, sizeof(*sa)), 0, SET_SIZE);
 }
 
 static int sigaction_restore(struct restore_thread *t, struct err *err)
@@ -99,8 +99,8 @@ static int sigaction_restore(struct restore_thread *t, struct err *err)
 static int sigaction_verify(const CoreEntry *core, bool leader, struct err *err)
 {
 	if (core->tc->n_sigactions != ACTIONS)
-		return err_set(err, EINVAL, "%zu entries instead of %d", core->tc->n_sigactions,
-			ACTIONS);
+		return err_set(err, EINVAL, "%zu entries instead of %d",
+			core->tc->n_sigactions, ACTIONS);
 	return 0;
 }
 

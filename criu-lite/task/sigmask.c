@@ -12,8 +12,8 @@
 #include "crl/err.h"
 #include "task/task.h"
 
-static int sigmask_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int sigmask_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	if (t->leader) {
 		t->core->tc->blk_sigset = t->sigmask;

@@ -22,7 +22,8 @@
 
 #define PEEK_AT_ONCE 32
 
-static int peek_queue(struct dump_thread *t, bool shared, SignalQueueEntry *q, struct err *err)
+static int peek_queue(
+	struct dump_thread *t, bool shared, SignalQueueEntry *q, struct err *err)
 {
 	struct arena *a = t->task->arena;
 	siginfo_t info[PEEK_AT_ONCE];
@@ -36,7 +37,8 @@ static int peek_queue(struct dump_thread *t, bool shared, SignalQueueEntry *q, s
 	do {
 		n = ptrace(PTRACE_PEEKSIGINFO, t->tid, &args, info);
 		if (n < 0)
-			return err_os(err, errno, "read the %s queue", shared ? "shared" : "thread's");
+			return err_os(err, errno, "read the %s queue",
+				shared ? "shared" : "thread's");
 		for (long i = 0; i < n; i++) {
 			SiginfoEntry *e = arena_msg(a, SiginfoEntry, siginfo_entry);
 
@@ -55,13 +57,14 @@ static int peek_queue(struct dump_thread *t, bool shared, SignalQueueEntry *q, s
  * the queues of a leader and its task are read whatever the status said. (Other
  * threads have their status read later.)
  */
-static int sigpending_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int sigpending_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	struct arena *a = t->task->arena;
 	int ret = 0;
 
-	t->core->thread_core->signals_p = arena_msg(a, SignalQueueEntry, signal_queue_entry);
+	t->core->thread_core->signals_p =
+		arena_msg(a, SignalQueueEntry, signal_queue_entry);
 	if (t->leader || t->status.sig_pending)
 		ret = peek_queue(t, false, t->core->thread_core->signals_p, err);
 	if (ret || !t->leader)
@@ -70,8 +73,8 @@ static int sigpending_take(struct dump_thread *t, const struct batch *b, unsigne
 	return peek_queue(t, true, t->core->tc->signals_s, err);
 }
 
-static int requeue(struct restore_thread *t, const SignalQueueEntry *q, bool shared,
-	struct err *err)
+static int requeue(
+	struct restore_thread *t, const SignalQueueEntry *q, bool shared, struct err *err)
 {
 	struct batch *b = &t->p->b;
 
@@ -85,8 +88,8 @@ static int requeue(struct restore_thread *t, const SignalQueueEntry *q, bool sha
 			batch_call3(b, "rt_sigqueueinfo", SYS_rt_sigqueueinfo, t->pid,
 				info->si_signo, batch_in(b, info, sizeof(*info)));
 		else
-			batch_call4(b, "rt_tgsigqueueinfo", SYS_rt_tgsigqueueinfo, t->pid, t->tid,
-				info->si_signo, batch_in(b, info, sizeof(*info)));
+			batch_call4(b, "rt_tgsigqueueinfo", SYS_rt_tgsigqueueinfo, t->pid,
+				t->tid, info->si_signo, batch_in(b, info, sizeof(*info)));
 	}
 	return 0;
 }
@@ -111,7 +114,8 @@ static int verify_queue(const SignalQueueEntry *q, struct err *err)
 		memcpy(&info, data->data, sizeof(info));
 		if (info.si_signo < 1 || info.si_signo > 64 || info.si_signo == SIGKILL ||
 			info.si_signo == SIGSTOP)
-			return err_set(err, EINVAL, "signal %d cannot be pending", info.si_signo);
+			return err_set(err, EINVAL, "signal %d cannot be pending",
+				info.si_signo);
 	}
 	return 0;
 }

@@ -13,8 +13,8 @@ static int subreaper_ask(struct dump_thread *t, struct batch *b, struct err *err
 	return 0;
 }
 
-static int subreaper_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int subreaper_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	const struct batch_op *op = (const struct batch_op *)b->local + first;
 

@@ -9,16 +9,17 @@
 
 extern const struct task_ops personality_ops, comm_ops, sigaction_ops, sigmask_ops,
 	tid_address_ops, robust_list_ops, altstack_ops, rseq_ops, sched_ops, procattr_ops,
-	membarrier_ops, rlimit_ops, sigpending_ops, itimer_ops, posix_timer_ops, subreaper_ops,
-	creds_ops, pdeathsig_ops, seccomp_ops, registers_ops, restart_ops;
+	membarrier_ops, rlimit_ops, sigpending_ops, itimer_ops, posix_timer_ops,
+	subreaper_ops, creds_ops, pdeathsig_ops, seccomp_ops, registers_ops, restart_ops;
 
 const struct task_ops *const task_table[] = {
 	&personality_ops,
 	&comm_ops,
 	&sched_ops,
-	&procattr_ops,	  /* written from outside, while the task still has our credentials */
-	&sigaction_ops,	  /* discards signals that the making of children left behind ... */
-	&sigpending_ops,  /* ... so what was pending comes after it */
+	&procattr_ops,	/* written from outside, while the task still has our credentials
+			 */
+	&sigaction_ops, /* discards signals that the making of children left behind ... */
+	&sigpending_ops, /* ... so what was pending comes after it */
 	&sigmask_ops,
 	&tid_address_ops,
 	&robust_list_ops,
@@ -29,9 +30,10 @@ const struct task_ops *const task_table[] = {
 	&posix_timer_ops,
 	&itimer_ops,
 	&rlimit_ops,
-	&seccomp_ops,	  /* suspended until the end; needs the privilege that creds_ops drops */
+	&seccomp_ops, /* suspended until the end; needs the privilege that creds_ops drops
+		       */
 	&creds_ops,
-	&pdeathsig_ops,	  /* a change of credentials clears it */
+	&pdeathsig_ops, /* a change of credentials clears it */
 	&registers_ops,
 	&restart_ops,
 };

@@ -45,9 +45,9 @@ struct dump_task {
 	const struct log *log;
 	struct seccomp_table *seccomp; /* filters of the whole tree */
 	const struct xstate_layout *layout;
-	struct known *known;		  /* what is known without asking; NULL for a zombie */
+	struct known *known; /* what is known without asking; NULL for a zombie */
 	const struct task_record *record; /* of the leader, or NULL */
-	uint64_t brk;	      /* asked by mem/mm.c */
+	uint64_t brk;			  /* asked by mem/mm.c */
 	int dumpable, thp_disabled;
 };
 
@@ -57,8 +57,9 @@ struct dump_thread {
 	pid_t tid;
 	bool leader;
 	const struct task_record *record; /* the thread's, or NULL */
-	struct proc_status status; /* the thread's own; signal actions only where it is visited */
-	struct arch_regs regs;	   /* as found */
+	struct proc_status
+		status; /* the thread's own; signal actions only where it is visited */
+	struct arch_regs regs; /* as found */
 	uint64_t sigmask;
 	struct {
 		uint64_t area; /* 0: none is registered */
@@ -88,7 +89,8 @@ struct task_ops {
 	const char *name;
 	enum task_scope scope;
 	int (*ask)(struct dump_thread *t, struct batch *b, struct err *err);
-	int (*take)(struct dump_thread *t, const struct batch *b, unsigned first, struct err *err);
+	int (*take)(struct dump_thread *t, const struct batch *b, unsigned first,
+		struct err *err);
 	int (*restore)(struct restore_thread *t, struct err *err);
 	/* Judge the message of an image before a process exists. */
 	int (*verify)(const CoreEntry *core, bool leader, struct err *err);

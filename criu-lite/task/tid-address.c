@@ -17,8 +17,8 @@ static int tid_address_ask(struct dump_thread *t, struct batch *b, struct err *e
 	return 0;
 }
 
-static int tid_address_take(struct dump_thread *t, const struct batch *b, unsigned first,
-	struct err *err)
+static int tid_address_take(
+	struct dump_thread *t, const struct batch *b, unsigned first, struct err *err)
 {
 	const struct batch_op *op = (const struct batch_op *)b->local + first;
 

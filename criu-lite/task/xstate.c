@@ -19,11 +19,11 @@
 #include "task/task.h"
 #include "task/xstate.h"
 
-#define LEGACY_SIZE  512
-#define HEADER_SIZE  64
-#define ST_WORDS     32
-#define XMM_WORDS    64
-#define FP_AND_SSE   3ull
+#define LEGACY_SIZE 512
+#define HEADER_SIZE 64
+#define ST_WORDS    32
+#define XMM_WORDS   64
+#define FP_AND_SSE  3ull
 
 enum component { YMM = 2, BNDREGS, BNDCSR, OPMASK, ZMM_HI256, HI16_ZMM, PKRU = 9 };
 
@@ -57,7 +57,8 @@ void xstate_layout_read(struct xstate_layout *layout)
 	unsigned a, b, c, d;
 
 	for (size_t i = 0; i < COMPONENTS; i++) {
-		bool there = __get_cpuid_count(13, components[i].number, &a, &b, &c, &d) && a;
+		bool there =
+			__get_cpuid_count(13, components[i].number, &a, &b, &c, &d) && a;
 
 		layout->offset[components[i].number] = there ? b : 0;
 	}
@@ -125,7 +126,8 @@ static void refuse_unknown(struct dump_thread *t, uint64_t used)
 	if (used & ~known)
 		obstacles_add(t->task->obstacles, t->task->pid, t->task->stat.comm,
 			"release it in the program (AMX: tilerelease)",
-			"thread %d: extended state %#llx (AMX tiles or newer) has no place in an image",
+			"thread %d: extended state %#llx (AMX tiles or newer) has no "
+			"place in an image",
 			t->tid, (unsigned long long)(used & ~known));
 }
 
@@ -167,7 +169,8 @@ static void legacy_fill(struct legacy *l, const UserX86FpregsEntry *e)
 	memcpy(l->xmm, e->xmm_space, sizeof(l->xmm));
 }
 
-/* The thread's present state is the frame: its size and enabled features are those of this machine. */
+/* The thread's present state is the frame: its size and enabled features are those of
+ * this machine. */
 int xstate_set(pid_t tid, const CoreEntry *core, const struct xstate_layout *layout,
 	struct err *err)
 {
@@ -182,7 +185,8 @@ int xstate_set(pid_t tid, const CoreEntry *core, const struct xstate_layout *lay
 	memset(xs.data + LEGACY_SIZE, 0, HEADER_SIZE);
 	for (size_t i = 0; e->xsave && i < COMPONENTS; i++) {
 		size_t off = layout->offset[components[i].number], bytes;
-		const void *field = component_field(e->xsave, components[i].number, &bytes);
+		const void *field =
+			component_field(e->xsave, components[i].number, &bytes);
 
 		if (!(e->xsave->xstate_bv >> components[i].number & 1))
 			continue;
@@ -222,7 +226,8 @@ int xstate_verify(const CoreEntry *core, struct err *err)
 		left &= ~(1ull << c->number);
 		if (!(here >> c->number & 1))
 			return err_set(err, EOPNOTSUPP,
-				"%s in use, which this processor does not have; restore on one that does",
+				"%s in use, which this processor does not have; restore "
+				"on one that does",
 				c->name);
 		component_field(e->xsave, c->number, &bytes);
 		if (bytes < c->size)

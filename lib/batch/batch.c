@@ -118,18 +118,21 @@ void batch_seal(struct batch *b)
 int batch_verify(const struct batch *b, struct err *err)
 {
 	if (b->full)
-		return err_set(err, E2BIG, "a batch of system calls does not fit its buffer");
+		return err_set(
+			err, E2BIG, "a batch of system calls does not fit its buffer");
 	for (unsigned i = 0; i < b->count; i++) {
 		const struct batch_note *note = &b->note[i];
 		int64_t ret = FAULT_CALL(note->what) ? -errno : batch_ret(b, i);
 
-		if (note->expect == BATCH_ANY || (note->expect == BATCH_EXACT && ret == note->exact))
+		if (note->expect == BATCH_ANY ||
+			(note->expect == BATCH_EXACT && ret == note->exact))
 			continue;
 		if (ret < 0 && ret >= -MAX_ERRNO)
 			return err_os(err, -ret, "%s", note->what);
 		if (note->expect == BATCH_EXACT)
-			return err_set(err, EPROTO, "%s: got %#llx, expected %#llx", note->what,
-				(unsigned long long)ret, (unsigned long long)note->exact);
+			return err_set(err, EPROTO, "%s: got %#llx, expected %#llx",
+				note->what, (unsigned long long)ret,
+				(unsigned long long)note->exact);
 	}
 	return 0;
 }

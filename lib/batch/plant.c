@@ -35,7 +35,8 @@ static int zero_tail(const uint8_t *page, size_t len, size_t need)
 	return used <= len && len - used >= need ? (int)used : -1;
 }
 
-static bool site_room(pid_t pid, int mem, const struct plant_site *site, bool stale, uint64_t *at)
+static bool site_room(
+	pid_t pid, int mem, const struct plant_site *site, bool stale, uint64_t *at)
 {
 	uint8_t page[SITE_TAIL];
 	uint64_t start = site->end - SITE_TAIL;
@@ -52,8 +53,8 @@ static bool site_room(pid_t pid, int mem, const struct plant_site *site, bool st
 	return true;
 }
 
-int plant_open(struct plant *plant, pid_t pid, const struct plant_site *site, unsigned sites,
-	struct err *err)
+int plant_open(struct plant *plant, pid_t pid, const struct plant_site *site,
+	unsigned sites, struct err *err)
 {
 	char path[32];
 	auto_fd int mem = -1;
@@ -72,7 +73,9 @@ int plant_open(struct plant *plant, pid_t pid, const struct plant_site *site, un
 		site_room(pid, mem, &site[i], true, &plant->stub);
 	if (!plant->stub)
 		return err_set(err, ENOSPC,
-			"no executable mapping has %zu unused bytes at its end for the stub", size);
+			"no executable mapping has %zu unused bytes at its end for the "
+			"stub",
+			size);
 	if (FAULT(PLANT_WRITE) ||
 		pwrite(mem, arch_stub_code(), size, plant->stub) != (ssize_t)size)
 		return err_os(err, errno, "write the stub at %#llx",
@@ -86,7 +89,8 @@ void plant_close(struct plant *plant)
 {
 	static const uint8_t zeros[1024];
 
-	if (plant->planted && pwrite(plant->mem, zeros, arch_stub_size(), plant->stub) < 0)
+	if (plant->planted &&
+		pwrite(plant->mem, zeros, arch_stub_size(), plant->stub) < 0)
 		errno = 0; /* the task is gone: nothing is left to clean */
 	plant->planted = false;
 	if (plant->mem >= 0)

@@ -38,7 +38,8 @@ int stage_open(struct stage *stage, uint64_t base, struct err *err)
 	at = mmap((void *)base, size, PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | MAP_NORESERVE, -1, 0);
 	if (FAULT(STAGE) || at == MAP_FAILED)
-		return err_os(err, errno, "map the stage at %#llx", (unsigned long long)base);
+		return err_os(
+			err, errno, "map the stage at %#llx", (unsigned long long)base);
 	memcpy(at, arch_stub_code(), arch_stub_size());
 	if (mprotect(at, CODE_SIZE, PROT_READ | PROT_EXEC))
 		return err_os(err, errno, "make the stage executable");
@@ -53,19 +54,21 @@ void stage_close(struct stage *stage)
 	*stage = (struct stage){ 0 };
 }
 
-void puppet_init_part(struct puppet *p, const struct stage *stage, unsigned slot, unsigned part,
-	unsigned parts, pid_t pid, pid_t tid)
+void puppet_init_part(struct puppet *p, const struct stage *stage, unsigned slot,
+	unsigned part, unsigned parts, pid_t pid, pid_t tid)
 {
 	size_t size = STAGE_SLOT_SIZE / parts;
 	unsigned notes = STAGE_OPS / parts;
-	uint64_t at = stage->base + CODE_SIZE + (uint64_t)slot * STAGE_SLOT_SIZE + part * size;
+	uint64_t at =
+		stage->base + CODE_SIZE + (uint64_t)slot * STAGE_SLOT_SIZE + part * size;
 
 	*p = (struct puppet){ .stage = stage, .pid = pid, .tid = tid, .slot = slot };
-	batch_init(&p->b, (void *)at, size, at, stage->note + slot * STAGE_OPS + part * notes,
-		notes);
+	batch_init(&p->b, (void *)at, size, at,
+		stage->note + slot * STAGE_OPS + part * notes, notes);
 }
 
-void puppet_init(struct puppet *p, const struct stage *stage, unsigned slot, pid_t pid, pid_t tid)
+void puppet_init(
+	struct puppet *p, const struct stage *stage, unsigned slot, pid_t pid, pid_t tid)
 {
 	puppet_init_part(p, stage, slot, 0, 1, pid, tid);
 }
@@ -78,7 +81,8 @@ static int puppet_place(struct puppet *p, struct err *err)
 
 	if (ret)
 		return ret;
-	arch_stub_run(&regs, p->stage->base, p->b.remote, true, p->pid, p->tid, PUPPET_SIGNAL);
+	arch_stub_run(
+		&regs, p->stage->base, p->b.remote, true, p->pid, p->tid, PUPPET_SIGNAL);
 	ret = FAULT_STEP(PUPPET_REGS, err, arch_regs_set(p->tid, &regs, err));
 	if (ret)
 		return ret;
@@ -95,7 +99,8 @@ int puppet_start(struct puppet *p, struct err *err)
 	if (!p->b.count && !p->b.full)
 		return 0;
 	if (p->b.full)
-		return err_set(err, E2BIG, "a batch of system calls does not fit its buffer");
+		return err_set(
+			err, E2BIG, "a batch of system calls does not fit its buffer");
 	batch_seal(&p->b);
 	if (!p->placed)
 		ret = puppet_place(p, err);
@@ -112,8 +117,8 @@ int puppet_finish(struct puppet *p, struct err *err)
 	if (!p->running)
 		return 0;
 	p->running = false;
-	ret = FAULT_STEP(PUPPET_WAIT, err,
-		stop_wait(p->tid, PUPPET_SIGNAL, STOP_HERE, err));
+	ret = FAULT_STEP(
+		PUPPET_WAIT, err, stop_wait(p->tid, PUPPET_SIGNAL, STOP_HERE, err));
 	if (!ret)
 		ret = batch_verify(&p->b, err);
 	if (!ret)
@@ -148,8 +153,8 @@ int puppet_born(pid_t tid, struct err *err)
 }
 
 /* A single step over the instruction: the trap comes when the call has returned. */
-int puppet_syscall_at(pid_t tid, uint64_t ip, long nr, const uint64_t arg[6], int64_t *result,
-	struct err *err)
+int puppet_syscall_at(pid_t tid, uint64_t ip, long nr, const uint64_t arg[6],
+	int64_t *result, struct err *err)
 {
 	const uint64_t mask = ~0ull;
 	struct arch_regs regs;
@@ -170,7 +175,8 @@ int puppet_syscall_at(pid_t tid, uint64_t ip, long nr, const uint64_t arg[6], in
 		if (errno != EINTR)
 			return err_os(err, errno, "thread %d: wait", tid);
 	if (!WIFSTOPPED(status) || WSTOPSIG(status) != SIGTRAP)
-		return err_set(err, ESRCH, "thread %d: unexpected state %#x after a step", tid, status);
+		return err_set(err, ESRCH, "thread %d: unexpected state %#x after a step",
+			tid, status);
 	ret = arch_regs_get(tid, &regs, err);
 	if (!ret)
 		*result = arch_syscall_ret(&regs);

@@ -49,16 +49,19 @@ int stop_wait(pid_t tid, int signo, enum stop_place place, struct err *err)
 			return err_os(err, errno, "thread %d: wait", tid);
 		}
 		if (!WIFSTOPPED(status))
-			return err_set(err, ESRCH, "thread %d died while it was being worked on (%s %d)",
+			return err_set(err, ESRCH,
+				"thread %d died while it was being worked on (%s %d)",
 				tid, WIFSIGNALED(status) ? "signal" : "exit status",
-				WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+				WIFSIGNALED(status) ? WTERMSIG(status)
+						    : WEXITSTATUS(status));
 		sig = WSTOPSIG(status);
 		event = status >> 16;
 		if (!event && sig == signo)
 			return 0;
-		if (!event && (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL || sig == SIGSYS ||
-				      sig == SIGTRAP))
-			return err_set(err, EFAULT, "thread %d: the stub failed with signal %d", tid, sig);
+		if (!event && (sig == SIGSEGV || sig == SIGBUS || sig == SIGILL ||
+				      sig == SIGSYS || sig == SIGTRAP))
+			return err_set(err, EFAULT,
+				"thread %d: the stub failed with signal %d", tid, sig);
 		if (ptrace(PTRACE_CONT, tid, 0, event ? 0 : sig))
 			return err_os(err, errno, "thread %d: continue", tid);
 	}

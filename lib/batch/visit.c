@@ -26,7 +26,8 @@
 #include "crl/visit.h"
 #include "stop.h"
 
-static int copy_out(struct visit *v, const void *local, uint64_t remote, size_t n, struct err *err)
+static int copy_out(
+	struct visit *v, const void *local, uint64_t remote, size_t n, struct err *err)
 {
 	struct iovec l = { (void *)local, n }, r = { (void *)remote, n };
 
@@ -36,7 +37,8 @@ static int copy_out(struct visit *v, const void *local, uint64_t remote, size_t 
 	return 0;
 }
 
-static int copy_in(struct visit *v, void *local, uint64_t remote, size_t n, struct err *err)
+static int copy_in(
+	struct visit *v, void *local, uint64_t remote, size_t n, struct err *err)
 {
 	struct iovec l = { local, n }, r = { (void *)remote, n };
 
@@ -59,7 +61,8 @@ static int visit_options(struct visit *v, struct err *err)
 
 	if (ptrace(PTRACE_SETOPTIONS, v->tid, 0, options))
 		return err_os(err, errno,
-			"thread %d: suspend its seccomp filter (needs CAP_SYS_ADMIN)", v->tid);
+			"thread %d: suspend its seccomp filter (needs CAP_SYS_ADMIN)",
+			v->tid);
 	return 0;
 }
 
@@ -67,8 +70,8 @@ static int visit_enter(struct visit *v, struct err *err)
 {
 	uint8_t tail[ARCH_STUB_TAIL_MAX];
 	uint64_t work_mask = ~stop_mask_bit(v->signo);
-	size_t len, off = arch_stub_tail(&v->found, v->mask_found, work_mask, VISIT_SCRATCH, tail,
-			    &len);
+	size_t len, off = arch_stub_tail(&v->found, v->mask_found, work_mask,
+			    VISIT_SCRATCH, tail, &len);
 	struct arch_regs regs = v->found;
 	int ret;
 
@@ -89,15 +92,16 @@ static int visit_enter(struct visit *v, struct err *err)
 		return ret;
 	v->scratch = arch_stub_scratch(&regs);
 	if (v->scratch >= (uint64_t)-4095) {
-		ret = err_os(err, -(int)v->scratch, "thread %d: map %d bytes of scratch memory",
-			v->tid, VISIT_SCRATCH);
+		ret = err_os(err, -(int)v->scratch,
+			"thread %d: map %d bytes of scratch memory", v->tid,
+			VISIT_SCRATCH);
 		v->scratch = 0;
 	}
 	return ret;
 }
 
-int visit_begin(struct visit *v, const struct plant *plant, pid_t tgid, pid_t tid, int signo,
-	const struct arch_regs *regs, bool seccomp, struct err *err)
+int visit_begin(struct visit *v, const struct plant *plant, pid_t tgid, pid_t tid,
+	int signo, const struct arch_regs *regs, bool seccomp, struct err *err)
 {
 	struct err ignored;
 	int ret;
@@ -126,25 +130,31 @@ int visit_run(struct visit *v, struct batch *b, struct err *err)
 	int ret;
 
 	if (b->full)
-		return err_set(err, E2BIG, "a batch of system calls does not fit its buffer");
+		return err_set(
+			err, E2BIG, "a batch of system calls does not fit its buffer");
 	batch_seal(b);
-	ret = copy_out(v, b->local, v->scratch, (b->count + 1) * sizeof(struct batch_op), err);
+	ret = copy_out(
+		v, b->local, v->scratch, (b->count + 1) * sizeof(struct batch_op), err);
 	if (!ret)
-		ret = copy_out(v, b->local + b->data, v->scratch + b->data, b->size - b->data, err);
+		ret = copy_out(v, b->local + b->data, v->scratch + b->data,
+			b->size - b->data, err);
 	if (!ret)
 		ret = FAULT_STEP(VISIT_RUN, err, 0);
 	if (!ret && v->ran) {
 		regs = v->found;
-		arch_stub_run(&regs, v->plant->stub, v->scratch, false, v->tgid, v->tid, v->signo);
+		arch_stub_run(&regs, v->plant->stub, v->scratch, false, v->tgid, v->tid,
+			v->signo);
 		ret = arch_regs_set(v->tid, &regs, err);
 	}
 	v->ran |= !ret;
 	if (!ret)
 		ret = stop_run(v->tid, v->signo, err);
 	if (!ret)
-		ret = copy_in(v, b->local, v->scratch, b->count * sizeof(struct batch_op), err);
+		ret = copy_in(
+			v, b->local, v->scratch, b->count * sizeof(struct batch_op), err);
 	if (!ret)
-		ret = copy_in(v, b->local + b->data, v->scratch + b->data, b->size - b->data, err);
+		ret = copy_in(v, b->local + b->data, v->scratch + b->data,
+			b->size - b->data, err);
 	return ret;
 }
 

@@ -44,9 +44,12 @@ struct record {
 	char comm[16];
 };
 
-#define FIELD(from, in, name, member, ...)                                        \
-	{ .base = from, .type = in, .path = name, .at = offsetof(struct record, member), \
-		.size = sizeof(((struct record *)0)->member), __VA_ARGS__ }
+#define FIELD(from, in, name, member, ...)                                               \
+	{                                                                                \
+		.base = from, .type = in, .path = name,                                  \
+		.at = offsetof(struct record, member),                                   \
+		.size = sizeof(((struct record *)0)->member), __VA_ARGS__                \
+	}
 
 static const struct iter_field fields[] = {
 	FIELD(ITER_TASK, "task_struct", "ptrace", ptrace),
@@ -57,7 +60,8 @@ static const struct iter_field fields[] = {
 	FIELD(ITER_SIGNAL, "signal_struct", "pids", tgid, .pid = true, .index = TGID),
 	FIELD(ITER_SIGNAL, "signal_struct", "pids", pgid, .pid = true, .index = PGID),
 	FIELD(ITER_SIGNAL, "signal_struct", "pids", sid, .pid = true, .index = SID),
-	FIELD(ITER_PARENT_SIGNAL, "signal_struct", "pids", ppid, .pid = true, .index = TGID),
+	FIELD(ITER_PARENT_SIGNAL, "signal_struct", "pids", ppid, .pid = true,
+		.index = TGID),
 };
 
 #define FIELDS (sizeof(fields) / sizeof(*fields))
@@ -74,7 +78,7 @@ static const struct iter_shape shape = {
 /* A process, as it is linked to others. */
 struct process {
 	pid_t pid, ppid;
-	size_t first, n;	    /* its records, sorted by process */
+	size_t first, n;	      /* its records, sorted by process */
 	struct process *child, *next; /* first child, next sibling; in ascending order */
 	bool told;
 };
@@ -130,11 +134,13 @@ static int link_tree(struct tree *t, struct err *err)
 	qsort(t->record, t->n, sizeof(*t->record), by_process);
 	for (size_t i = 0; i < t->n; i++) {
 		const struct record *r = &t->record[i];
-		struct process *last = t->processes ? &t->process[t->processes - 1] : NULL;
+		struct process *last =
+			t->processes ? &t->process[t->processes - 1] : NULL;
 
 		if (!last || last->pid != (pid_t)r->tgid)
 			t->process[t->processes++] = (struct process){
-				.pid = r->tgid, .ppid = r->ppid, .first = i, .n = 1 };
+				.pid = r->tgid, .ppid = r->ppid, .first = i, .n = 1
+			};
 		else
 			last->n++;
 	}
@@ -191,8 +197,8 @@ static int tell(const struct tree *t, struct process *p, discover_fn *fn, void *
 }
 
 /* The children of p after those of all before it. */
-static int tell_below(const struct tree *t, struct process *root, discover_fn *fn, void *arg,
-	struct err *err)
+static int tell_below(const struct tree *t, struct process *root, discover_fn *fn,
+	void *arg, struct err *err)
 {
 	auto_free struct process **todo = calloc(t->processes + 1, sizeof(*todo));
 	size_t first = 0, n = 0;
@@ -236,8 +242,8 @@ int discover_bpf_list(int link, pid_t root, discover_fn *fn, void *arg, struct e
 	return ret;
 }
 
-static int bpf_list(pid_t root, enum discover_want want, discover_fn *fn, void *arg,
-	struct err *err)
+static int bpf_list(
+	pid_t root, enum discover_want want, discover_fn *fn, void *arg, struct err *err)
 {
 	auto_fd int link = discover_bpf_open(err);
 

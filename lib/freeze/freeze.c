@@ -77,7 +77,8 @@ static bool use_iterator(struct freezing *f)
  * Meet everybody. A large tree is listed by the iterator over all tasks of the
  * machine, where that works and nobody asked for another way.
  */
-static int list_tree(struct freezing *f, const struct discover_backend *backend, struct err *err)
+static int list_tree(
+	struct freezing *f, const struct discover_backend *backend, struct err *err)
 {
 	if (use_iterator(f))
 		return discover_bpf_list(f->iterator, f->root, seize_meet, f, err);
@@ -93,7 +94,8 @@ static int look_again(struct freezing *f, const struct discover_backend *backend
 	f->pass++;
 	f->changed = false;
 	f->headless = 0;
-	ret = FAULT_STEP(FREEZE_LIST, err, back ? look_back(f, err) : list_tree(f, backend, err));
+	ret = FAULT_STEP(
+		FREEZE_LIST, err, back ? look_back(f, err) : list_tree(f, backend, err));
 	if (!ret && cgroup) {
 		f->refrigerated = false;
 		ret = cgroup_freezer_thaw(cgroup, err);
@@ -140,9 +142,10 @@ static int freeze_all(struct freezing *f, const struct discover_backend *backend
 
 		if (ret)
 			return ret == -ESRCH ? root_ended(f, err) : ret;
-		/* Threads that are being killed, as by exit_group(2), do not verify: their
-		 * leader may be dead a little before them. */
-		if (proves(f, back) && !f->changed && !FAULT(FREEZE_VERIFY) && seize_verify(f)) {
+		/* Threads that are being killed, as by exit_group(2), do not verify:
+		 * their leader may be dead a little before them. */
+		if (proves(f, back) && !f->changed && !FAULT(FREEZE_VERIFY) &&
+			seize_verify(f)) {
 			if (f->headless && ++f->headless_passes == HEADLESS_PASSES)
 				return blame_dead_leader(f, f->headless, err);
 			ret = f->headless ? TREE_CHANGED : hand_out(f, tree, err);

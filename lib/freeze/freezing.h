@@ -24,7 +24,7 @@ struct freezing {
 	struct proc_buf buf;
 	struct seize_set set;
 	long long deadline; /* CLOCK_MONOTONIC, ns */
-	int iterator; /* discover_bpf_open(), or one of the two below */
+	int iterator;	    /* discover_bpf_open(), or one of the two below */
 	uint32_t pass;	    /* of discovery, from 1 */
 	uint32_t ticks;
 	pid_t headless; /* in this pass: a process whose leader is dead, or 0 */

@@ -29,7 +29,7 @@
 #include "crl/proc/file.h"
 
 #define KERNEL_TYPES "/sys/kernel/btf/vmlinux"
-#define LETTERS	  1024
+#define LETTERS	     1024
 #define DEPTH_MAX    16 /* of unnamed members, and of typedefs */
 
 struct btf {
@@ -229,10 +229,12 @@ long btf_find(const struct btf *b, unsigned int kind, const char *name, struct e
 /* Most of a hundred thousand names are told apart by their first two letters. */
 static unsigned int letters(const char *name)
 {
-	return ((unsigned char)name[0] * 31u + (name[0] ? (unsigned char)name[1] : 0)) % LETTERS;
+	return ((unsigned char)name[0] * 31u + (name[0] ? (unsigned char)name[1] : 0)) %
+	       LETTERS;
 }
 
-int btf_find_all(const struct btf *b, struct btf_name *names, unsigned int n, struct err *err)
+int btf_find_all(
+	const struct btf *b, struct btf_name *names, unsigned int n, struct err *err)
 {
 	bool wanted[LETTERS] = { false };
 
@@ -249,12 +251,14 @@ int btf_find_all(const struct btf *b, struct btf_name *names, unsigned int n, st
 			continue;
 		name = name_at(b, t->name_off);
 		for (unsigned int i = 0; i < n && wanted[letters(name)]; i++)
-			if (names[i].kind == kind && !names[i].id && !strcmp(names[i].name, name))
+			if (names[i].kind == kind && !names[i].id &&
+				!strcmp(names[i].name, name))
 				names[i].id = id;
 	}
 	for (unsigned int i = 0; i < n; i++)
 		if (!names[i].id)
-			return err_set(err, ENOENT, "the kernel has no type '%s'", names[i].name);
+			return err_set(err, ENOENT, "the kernel has no type '%s'",
+				names[i].name);
 	return 0;
 }
 
@@ -317,8 +321,8 @@ static bool enter_member(const struct btf *b, uint32_t *id, const char *name, si
 }
 
 /* Where the path leads: *id becomes the type of the member. */
-static int follow_path(const struct btf *b, uint32_t *id, const char *path, uint64_t *bits,
-	struct err *err)
+static int follow_path(const struct btf *b, uint32_t *id, const char *path,
+	uint64_t *bits, struct err *err)
 {
 	const char *part = path;
 
@@ -371,8 +375,8 @@ static uint32_t value_size(const struct btf *b, uint32_t id, int depth)
 	return 0;
 }
 
-int btf_member(const struct btf *b, uint32_t id, const char *path, struct btf_place *place,
-	struct err *err)
+int btf_member(const struct btf *b, uint32_t id, const char *path,
+	struct btf_place *place, struct err *err)
 {
 	int ret = follow_path(b, &id, path, &place->bits, err);
 

@@ -322,8 +322,8 @@ int pagemap_open(
 	pm->buf = malloc(BUF_SIZE);
 	if (!pm->buf)
 		return err_os(err, ENOMEM, "pagemap buffer");
-	pm->fd = FAULT(PAGEMAP_OPEN) ? -1
-				     : openat(dirfd, "pagemap", O_RDONLY | O_CLOEXEC);
+	pm->fd =
+		FAULT(PAGEMAP_OPEN) ? -1 : openat(dirfd, "pagemap", O_RDONLY | O_CLOEXEC);
 	return pm->fd < 0 ? err_os(err, errno, "open pagemap") : 0;
 }
 

@@ -18,9 +18,12 @@
 
 #define THREAD_PART offsetof(struct task_record, limit)
 
-#define FIELD(from, in, name, member, ...)                                             \
-	{ .base = from, .type = in, .path = name, .at = offsetof(struct task_record, member), \
-		.size = sizeof(((struct task_record *)0)->member), __VA_ARGS__ }
+#define FIELD(from, in, name, member, ...)                                               \
+	{                                                                                \
+		.base = from, .type = in, .path = name,                                  \
+		.at = offsetof(struct task_record, member),                              \
+		.size = sizeof(((struct task_record *)0)->member), __VA_ARGS__           \
+	}
 
 /*
  * Optional are members whose kind has changed (posix_timers was a list with two
@@ -68,10 +71,12 @@ static const struct iter_field fields[] = {
 	FIELD(ITER_FS, "fs_struct", "umask", umask),
 	FIELD(ITER_SIGNAL, "signal_struct", "rlim", limit),
 	FIELD(ITER_SIGNAL, "signal_struct", "shared_pending.signal", shared_pending),
-	FIELD(ITER_SIGNAL, "signal_struct", "posix_timers", posix_timers, .optional = true),
+	FIELD(ITER_SIGNAL, "signal_struct", "posix_timers", posix_timers,
+		.optional = true),
 	FIELD(ITER_SIGNAL, "signal_struct", "it", cpu_timer),
 	FIELD(ITER_SIGNAL, "signal_struct", "it_real_incr", real_interval),
-	FIELD(ITER_SIGNAL, "signal_struct", "real_timer.state", real_queued, .optional = true),
+	FIELD(ITER_SIGNAL, "signal_struct", "real_timer.state", real_queued,
+		.optional = true),
 	FIELD(ITER_SIGNAL, "signal_struct", "oom_score_adj", oom_score_adj),
 	FIELD(ITER_SIGNAL, "signal_struct", "is_child_subreaper", subreaper, .bit = true),
 	FIELD(ITER_MM, "mm_struct", "flags", mm_flags),

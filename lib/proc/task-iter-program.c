@@ -165,7 +165,8 @@ static void emit_time(const struct making *m, int function, size_t at, size_t fr
 	if (at == ITER_NOWHERE)
 		return;
 	emit_call(m->p, function);
-	emit(m->p, BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, BPF_REG_0, in_chunk(at, from), 0);
+	emit(m->p, BPF_STX | BPF_MEM | BPF_DW, BPF_REG_10, BPF_REG_0, in_chunk(at, from),
+		0);
 }
 
 /* Jump over what is for leaders only; returns the place of the jump. */
@@ -193,7 +194,8 @@ static void emit_head(const struct making *m, size_t from)
 	if (m->shape->leader == ITER_NOWHERE)
 		return;
 	skip = emit_unless_leader(m);
-	emit(p, BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, in_chunk(m->shape->leader, from), 1);
+	emit(p, BPF_ST | BPF_MEM | BPF_W, BPF_REG_10, 0, in_chunk(m->shape->leader, from),
+		1);
 	p->insn[skip].off = p->n - skip - 1;
 }
 
@@ -213,10 +215,12 @@ static void emit_field(const struct making *m, size_t i, size_t from, size_t to)
 		emit_number(m, stack);
 		return;
 	}
-	emit_read(m->p, stack, (int)(end - begin), BPF_REG_8, (int)(place->off + begin - at));
+	emit_read(m->p, stack, (int)(end - begin), BPF_REG_8,
+		(int)(place->off + begin - at));
 	if (place->shift) {
 		emit(m->p, BPF_LDX | BPF_MEM | BPF_W, BPF_REG_1, BPF_REG_10, stack, 0);
-		emit(m->p, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_1, 0, 0, (int)place->shift);
+		emit(m->p, BPF_ALU64 | BPF_RSH | BPF_K, BPF_REG_1, 0, 0,
+			(int)place->shift);
 		emit(m->p, BPF_STX | BPF_MEM | BPF_W, BPF_REG_10, BPF_REG_1, stack, 0);
 	}
 }
@@ -226,7 +230,8 @@ static void emit_chunk(const struct making *m, size_t from, size_t to)
 	enum iter_base base = ITER_BASES;
 
 	for (size_t at = from; at < to; at += 8)
-		emit(m->p, BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, in_chunk(at, from), 0);
+		emit(m->p, BPF_ST | BPF_MEM | BPF_DW, BPF_REG_10, 0, in_chunk(at, from),
+			0);
 	if (!from)
 		emit_head(m, from);
 	for (size_t i = 0; i < m->n; i++) {
@@ -278,5 +283,6 @@ int iter_program_make(struct iter_program *p, const struct iter_walk *walk,
 		p->insn[skip[i]].off = p->n - skip[i] - 1;
 	emit(p, BPF_ALU64 | BPF_MOV | BPF_K, BPF_REG_0, 0, 0, 0);
 	emit(p, BPF_JMP | BPF_EXIT, 0, 0, 0, 0);
-	return p->full ? err_set(err, E2BIG, "the program of an iterator is too long") : 0;
+	return p->full ? err_set(err, E2BIG, "the program of an iterator is too long")
+		       : 0;
 }

@@ -69,13 +69,15 @@ static int place_field(const struct btf *btf, long type, const struct iter_field
 	} else if (f->array) {
 		p->size = f->size;
 	} else if (!p->size || p->size > f->size) {
-		return err_set(err, EOPNOTSUPP, "member '%s' takes %u bytes", f->path, p->size);
+		return err_set(
+			err, EOPNOTSUPP, "member '%s' takes %u bytes", f->path, p->size);
 	}
 	return 0;
 }
 
 static int place_fields(const struct btf *btf, const struct types *types,
-	const struct iter_field *fields, struct iter_place *places, size_t n, struct err *err)
+	const struct iter_field *fields, struct iter_place *places, size_t n,
+	struct err *err)
 {
 	for (size_t i = 0; i < n; i++) {
 		int ret;
@@ -84,7 +86,8 @@ static int place_fields(const struct btf *btf, const struct types *types,
 			places[i] = (struct iter_place){ .size = fields[i].size };
 			continue;
 		}
-		ret = place_field(btf, type_of(types, fields[i].type), &fields[i], &places[i], err);
+		ret = place_field(
+			btf, type_of(types, fields[i].type), &fields[i], &places[i], err);
 		if (ret)
 			return err_in(err, ret, "struct %s", fields[i].type);
 	}
@@ -119,14 +122,15 @@ static const struct {
 
 #define WALK_MEMBERS (sizeof(walk_members) / sizeof(*walk_members))
 
-static int place_walk(const struct btf *btf, const struct types *types, struct iter_walk *w,
-	struct err *err)
+static int place_walk(const struct btf *btf, const struct types *types,
+	struct iter_walk *w, struct err *err)
 {
 	for (size_t i = 0; i < WALK_MEMBERS; i++) {
 		long id = type_of(types, walk_members[i].type), value;
 
-		value = walk_members[i].path ? btf_offset(btf, id, walk_members[i].path, err)
-					     : (long)btf_size(btf, id);
+		value = walk_members[i].path
+				? btf_offset(btf, id, walk_members[i].path, err)
+				: (long)btf_size(btf, id);
 		if (value < 0)
 			return err_in(err, value, "struct %s", walk_members[i].type);
 		memcpy((char *)w + walk_members[i].at, &value, sizeof(value));
@@ -178,11 +182,13 @@ int task_iter_read(int link, struct proc_buf *out, struct err *err)
 	memset(&attr, 0, sizeof(attr));
 	attr.iter_create.link_fd = link;
 	iterator = call_bpf(BPF_ITER_CREATE, &attr, "open it", err);
-	return iterator < 0 ? iterator : proc_read_fd(iterator, "iterator over tasks", out, err);
+	return iterator < 0 ? iterator
+			    : proc_read_fd(iterator, "iterator over tasks", out, err);
 }
 
 int task_iter_open(const struct btf *btf, const struct iter_shape *shape,
-	const struct iter_field *fields, struct iter_place *places, size_t n, struct err *err)
+	const struct iter_field *fields, struct iter_place *places, size_t n,
+	struct err *err)
 {
 	auto_free struct iter_program *p = calloc(1, sizeof(*p));
 	auto_fd int program = -1;

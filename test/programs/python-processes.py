@@ -4,7 +4,7 @@
 # dump-at: 60 200
 import multiprocessing as mp
 
-WORKERS, ROUNDS, SLOTS = 4, 500, 64
+WORKERS, ROUNDS, SLOTS = 4, 2500, 64
 
 
 def work(number, array, total, barrier, out):

@@ -6,7 +6,7 @@ import queue
 import threading
 import zlib
 
-THREADS, ROUNDS = 8, 500
+THREADS, ROUNDS = 8, 1500
 local = threading.local()
 lock = threading.Lock()
 barrier = threading.Barrier(THREADS)

@@ -110,7 +110,8 @@ static void on_signal(int sig)
 
 static void set_unusual(void)
 {
-	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART | SA_NODEFER };
+	struct sigaction sa = { .sa_handler = on_signal,
+		.sa_flags = SA_RESTART | SA_NODEFER };
 	struct rlimit limit = { 1 << 20, 1 << 21 };
 	const gid_t groups[GROUPS] = { 11, 22, 33 };
 	int fd = open("/dev/null", O_RDONLY);
@@ -175,7 +176,8 @@ static struct child begin(bool plain)
 {
 	struct child c = { .plain = plain };
 
-	c.s = mmap(NULL, sizeof(*c.s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	c.s = mmap(NULL, sizeof(*c.s), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		-1, 0);
 	CU_ASSERT_PTR_NOT_EQUAL_FATAL(c.s, MAP_FAILED);
 	c.pid = fork();
 	if (!c.pid) {
@@ -243,7 +245,8 @@ static void compare_process(const struct task_records *r, const struct task_reco
 	CU_ASSERT_EQUAL((uint32_t)rec->cap_eff, s->caps[0].effective);
 	CU_ASSERT_EQUAL(rec->cap_prm >> 32, s->caps[1].permitted);
 	CU_ASSERT_EQUAL((uint32_t)rec->cap_inh, s->caps[0].inheritable);
-	if (task_records_have(r, offsetof(struct task_record, membarrier)) && s->membarrier >= 0)
+	if (task_records_have(r, offsetof(struct task_record, membarrier)) &&
+		s->membarrier >= 0)
 		CU_ASSERT_EQUAL(!!rec->membarrier, !!s->membarrier);
 	CU_ASSERT_EQUAL(rec->real_queued, 0);
 	CU_ASSERT_EQUAL(rec->posix_timers, 0);
@@ -306,7 +309,8 @@ static void timers(void)
 		rec = task_records_find(r, pid);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(rec);
 		CU_ASSERT_EQUAL(!!rec->real_queued, i == 0);
-		CU_ASSERT_EQUAL(!!rec->cpu_timer[0], i == 2); /* CPUCLOCK_PROF is the first */
+		CU_ASSERT_EQUAL(
+			!!rec->cpu_timer[0], i == 2); /* CPUCLOCK_PROF is the first */
 		CU_ASSERT_EQUAL(!!rec->cpu_timer[2], i == 1);
 		if (task_records_have(r, offsetof(struct task_record, posix_timers)))
 			CU_ASSERT_EQUAL(!!rec->posix_timers, i == 3);

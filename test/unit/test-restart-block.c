@@ -61,8 +61,8 @@ static bool waiter_regs(const struct waiter *w, struct arch_regs *regs, long nr)
 }
 
 /* Ask for the rest: between what is sure to have passed and what can have passed. */
-static void check_rest(const struct waiter *w, const struct task_records *r,
-	long inside, long long before, long long after)
+static void check_rest(const struct waiter *w, const struct task_records *r, long inside,
+	long long before, long long after)
 {
 	long long most = WAIT_NS - (before - w->stopped) + SLACK_NS;
 	long long least = WAIT_NS - (after - w->begin) - SLACK_NS;
@@ -199,8 +199,9 @@ static int rest_alone(const struct waiter *w, long inside, long *nr, uint64_t *n
 
 	if (ret)
 		return ret;
-	ret = waiter_regs(w, &regs, inside) ? restart_block_rest(records, w->tid, &regs, nr, ns)
-					    : -EINVAL;
+	ret = waiter_regs(w, &regs, inside)
+		      ? restart_block_rest(records, w->tid, &regs, nr, ns)
+		      : -EINVAL;
 	task_records_free(records);
 	return ret;
 }

@@ -30,7 +30,8 @@ static int check(int i, int copy)
 	if (e[i].counter == -2ull && (write(e[i].fd, &n, 8) != -1 || errno != EAGAIN))
 		return fail("%d: the highest counter takes more", i);
 	must(fcntl(e[i].fd, F_SETFL, O_NONBLOCK));
-	must(fcntl(copy, F_SETFL, O_NONBLOCK)); /* a counter that is lost shall not block us */
+	must(fcntl(copy, F_SETFL,
+		O_NONBLOCK)); /* a counter that is lost shall not block us */
 	if (e[i].counter && read(copy, &n, 8) != 8)
 		return fail("%d: no counter: %m", i);
 	if (e[i].counter && n != e[i].counter)

@@ -132,7 +132,8 @@ void arch_regs_repeat(struct arch_regs *regs)
 	regs->gp.rip -= sizeof(arch_syscall_insn);
 }
 
-void arch_regs_syscall(struct arch_regs *regs, uint64_t ip, long nr, const uint64_t arg[6])
+void arch_regs_syscall(
+	struct arch_regs *regs, uint64_t ip, long nr, const uint64_t arg[6])
 {
 	struct user_regs_struct *gp = &regs->gp;
 
@@ -207,7 +208,8 @@ static void stub_identity(struct user_regs_struct *gp, pid_t tgid, pid_t tid, in
 	gp->eflags = 0x202;
 }
 
-void arch_stub_open(struct arch_regs *regs, uint64_t stub, pid_t tgid, pid_t tid, int signo)
+void arch_stub_open(
+	struct arch_regs *regs, uint64_t stub, pid_t tgid, pid_t tid, int signo)
 {
 	struct user_regs_struct *gp = &regs->gp;
 
@@ -216,8 +218,8 @@ void arch_stub_open(struct arch_regs *regs, uint64_t stub, pid_t tgid, pid_t tid
 	gp->r13 = 0;
 }
 
-void arch_stub_run(struct arch_regs *regs, uint64_t stub, uint64_t batch, bool again, pid_t tgid,
-	pid_t tid, int signo)
+void arch_stub_run(struct arch_regs *regs, uint64_t stub, uint64_t batch, bool again,
+	pid_t tgid, pid_t tid, int signo)
 {
 	struct user_regs_struct *gp = &regs->gp;
 

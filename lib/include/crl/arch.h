@@ -56,7 +56,8 @@ void arch_regs_rewind(struct arch_regs *regs, long restart_block);
 void arch_regs_repeat(struct arch_regs *regs);
 
 /* Registers that execute one system call at `ip` (an instruction found there). */
-void arch_regs_syscall(struct arch_regs *regs, uint64_t ip, long nr, const uint64_t arg[6]);
+void arch_regs_syscall(
+	struct arch_regs *regs, uint64_t ip, long nr, const uint64_t arg[6]);
 
 /* The bytes of the system call instruction. */
 extern const uint8_t arch_syscall_insn[2];
@@ -84,14 +85,17 @@ size_t arch_stub_tail(const struct arch_regs *found, uint64_t sigmask, uint64_t 
 	size_t scratch, void *tail, size_t *len);
 #define ARCH_STUB_TAIL_MAX 256
 
-/* Registers that enter the stub at `stub`; its tail must be in place. It tells the tracer by `signo`. */
-void arch_stub_open(struct arch_regs *regs, uint64_t stub, pid_t tgid, pid_t tid, int signo);
+/* Registers that enter the stub at `stub`; its tail must be in place. It tells the tracer
+ * by `signo`. */
+void arch_stub_open(
+	struct arch_regs *regs, uint64_t stub, pid_t tgid, pid_t tid, int signo);
 
 /* Registers that run the batch at `batch`; `again`: stop and run on, never leave. */
-void arch_stub_run(struct arch_regs *regs, uint64_t stub, uint64_t batch, bool again, pid_t tgid,
-	pid_t tid, int signo);
+void arch_stub_run(struct arch_regs *regs, uint64_t stub, uint64_t batch, bool again,
+	pid_t tgid, pid_t tid, int signo);
 
-/* Where the scratch memory is, at the first stop after arch_stub_open(); a value above -4096 is -errno. */
+/* Where the scratch memory is, at the first stop after arch_stub_open(); a value above
+ * -4096 is -errno. */
 uint64_t arch_stub_scratch(const struct arch_regs *regs);
 
 #endif

@@ -27,9 +27,9 @@ struct batch_op {
 
 /* What is expected of a call's result. */
 enum batch_expect {
-	BATCH_OK,	/* anything but -errno */
-	BATCH_ANY,	/* the caller looks at it */
-	BATCH_EXACT,	/* one value: a descriptor's number, an address */
+	BATCH_OK,    /* anything but -errno */
+	BATCH_ANY,   /* the caller looks at it */
+	BATCH_EXACT, /* one value: a descriptor's number, an address */
 };
 
 struct batch_note {
@@ -42,8 +42,8 @@ struct batch {
 	uint8_t *local;	 /* not owned */
 	uint64_t remote; /* the buffer's address in the target */
 	size_t size;
-	unsigned count; /* calls so far */
-	size_t data;	/* data occupies [data, size) */
+	unsigned count;		 /* calls so far */
+	size_t data;		 /* data occupies [data, size) */
 	struct batch_note *note; /* not owned; one a call */
 	unsigned note_max;
 	bool full; /* something did not fit: the batch must not be run */
@@ -85,11 +85,11 @@ void batch_seal(struct batch *b);
 /* Compare all results with what was expected; the first that differs is the error. */
 int batch_verify(const struct batch *b, struct err *err);
 
-#define batch_call0(b, what, nr)	      batch_call(b, what, nr, 0, 0, 0, 0, 0, 0)
-#define batch_call1(b, what, nr, a)	      batch_call(b, what, nr, a, 0, 0, 0, 0, 0)
-#define batch_call2(b, what, nr, a, c)	      batch_call(b, what, nr, a, c, 0, 0, 0, 0)
-#define batch_call3(b, what, nr, a, c, d)     batch_call(b, what, nr, a, c, d, 0, 0, 0)
-#define batch_call4(b, what, nr, a, c, d, e)  batch_call(b, what, nr, a, c, d, e, 0, 0)
-#define batch_call5(b, w, nr, a, c, d, e, f)  batch_call(b, w, nr, a, c, d, e, f, 0)
+#define batch_call0(b, what, nr)	     batch_call(b, what, nr, 0, 0, 0, 0, 0, 0)
+#define batch_call1(b, what, nr, a)	     batch_call(b, what, nr, a, 0, 0, 0, 0, 0)
+#define batch_call2(b, what, nr, a, c)	     batch_call(b, what, nr, a, c, 0, 0, 0, 0)
+#define batch_call3(b, what, nr, a, c, d)    batch_call(b, what, nr, a, c, d, 0, 0, 0)
+#define batch_call4(b, what, nr, a, c, d, e) batch_call(b, what, nr, a, c, d, e, 0, 0)
+#define batch_call5(b, w, nr, a, c, d, e, f) batch_call(b, w, nr, a, c, d, e, f, 0)
 
 #endif

@@ -15,7 +15,7 @@
 #define ERR_TEXT_SIZE 4096
 
 struct err {
-	int code;		   /* positive errno value, 0 when nothing is recorded */
+	int code;		  /* positive errno value, 0 when nothing is recorded */
 	char text[ERR_TEXT_SIZE]; /* one line, or one line a refusal */
 };
 
@@ -23,7 +23,8 @@ struct err {
 int err_set(struct err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Record a failure of the system: the message gets ": " and strerror(code); returns -code. */
+/* Record a failure of the system: the message gets ": " and strerror(code); returns
+ * -code. */
 int err_os(struct err *err, int code, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 

@@ -10,16 +10,19 @@
 enum log_level { LOG_LEVEL_ERROR = 1, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG };
 
 struct log {
-	int level; /* what is above is dropped */
-	int fd;	   /* where it goes; not owned */
+	int level;	    /* what is above is dropped */
+	int fd;		    /* where it goes; not owned */
 	long long start_ns; /* CLOCK_MONOTONIC at log_init, the zero of timestamps */
 };
 
 void log_init(struct log *log, int level, int fd);
 
 /* One line a call; the newline is added. */
-void log_warn(const struct log *log, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void log_info(const struct log *log, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void log_debug(const struct log *log, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void log_warn(const struct log *log, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void log_info(const struct log *log, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+void log_debug(const struct log *log, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 #endif

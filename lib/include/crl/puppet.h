@@ -40,24 +40,26 @@ void stage_close(struct stage *stage);
 
 struct puppet {
 	const struct stage *stage;
-	pid_t pid, tid;	    /* thread group, thread */
-	unsigned slot;	    /* which part of the stage it uses */
-	struct batch b;	    /* being built; run by puppet_run() */
-	bool placed;	    /* its registers point into the stub */
-	bool running;	    /* between puppet_start() and puppet_finish() */
+	pid_t pid, tid; /* thread group, thread */
+	unsigned slot;	/* which part of the stage it uses */
+	struct batch b; /* being built; run by puppet_run() */
+	bool placed;	/* its registers point into the stub */
+	bool running;	/* between puppet_start() and puppet_finish() */
 };
 
 /* A thread in a ptrace-stop of ours, that has the stage mapped. */
-void puppet_init(struct puppet *p, const struct stage *stage, unsigned slot, pid_t pid, pid_t tid);
+void puppet_init(
+	struct puppet *p, const struct stage *stage, unsigned slot, pid_t pid, pid_t tid);
 
 /*
  * The same with one of `parts` equal parts of a slot: for puppets that have little
  * to do and run at the same time.
  */
-void puppet_init_part(struct puppet *p, const struct stage *stage, unsigned slot, unsigned part,
-	unsigned parts, pid_t pid, pid_t tid);
+void puppet_init_part(struct puppet *p, const struct stage *stage, unsigned slot,
+	unsigned part, unsigned parts, pid_t pid, pid_t tid);
 
-/* Run what was added since the last run, and judge the results. Nothing to do for an empty batch. */
+/* Run what was added since the last run, and judge the results. Nothing to do for an
+ * empty batch. */
 int puppet_run(struct puppet *p, struct err *err);
 
 /* The same in two halves, so that several puppets (in different slots) run at a time. */
@@ -77,7 +79,7 @@ int puppet_born(pid_t tid, struct err *err);
  * Execute one system call by the instruction at `ip` (not in the stage). All signals
  * are blocked afterwards: the caller sets the mask.
  */
-int puppet_syscall_at(pid_t tid, uint64_t ip, long nr, const uint64_t arg[6], int64_t *result,
-	struct err *err);
+int puppet_syscall_at(pid_t tid, uint64_t ip, long nr, const uint64_t arg[6],
+	int64_t *result, struct err *err);
 
 #endif

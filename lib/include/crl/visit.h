@@ -39,9 +39,9 @@ struct plant_site {
 };
 
 struct plant {
-	pid_t pid;	/* a stopped task of the address space */
-	int mem;	/* /proc/PID/mem, owned */
-	uint64_t stub;	/* where the stub lies */
+	pid_t pid;     /* a stopped task of the address space */
+	int mem;       /* /proc/PID/mem, owned */
+	uint64_t stub; /* where the stub lies */
 	bool planted;
 };
 
@@ -49,8 +49,8 @@ struct plant {
  * Find room for the stub in one of the sites (executable mappings; the vdso is
  * tried first) and write it. ENOSPC when no site has room.
  */
-int plant_open(struct plant *plant, pid_t pid, const struct plant_site *site, unsigned sites,
-	struct err *err);
+int plant_open(struct plant *plant, pid_t pid, const struct plant_site *site,
+	unsigned sites, struct err *err);
 
 /* Put the bytes back as they were (zeros). May be called twice. */
 void plant_close(struct plant *plant);
@@ -70,13 +70,14 @@ struct visit {
  * as they shall be afterwards, `seccomp` says that a filter must be suspended
  * (needs CAP_SYS_ADMIN). After an error the thread is as it was.
  */
-int visit_begin(struct visit *v, const struct plant *plant, pid_t tgid, pid_t tid, int signo,
-	const struct arch_regs *regs, bool seccomp, struct err *err);
+int visit_begin(struct visit *v, const struct plant *plant, pid_t tgid, pid_t tid,
+	int signo, const struct arch_regs *regs, bool seccomp, struct err *err);
 
 /* Run one batch; its results are read back into its buffer, results are not judged. */
 int visit_run(struct visit *v, struct batch *b, struct err *err);
 
-/* Leave: scratch memory unmapped, registers and signal mask as found. May be called twice. */
+/* Leave: scratch memory unmapped, registers and signal mask as found. May be called
+ * twice. */
 int visit_end(struct visit *v, struct err *err);
 
 #endif

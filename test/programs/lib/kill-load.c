@@ -10,16 +10,16 @@
  *	counter    counts in all general and vector registers, the red zone written;
  *	           a handler comes in between and leaves its own values everywhere
  *	signaller  sends the counter numbered signals: none may be lost or come twice
- *	sleeper    timed waits, each in another system call: none may end early or by EINTR
- *	blocked    hands a token around the processes, by pipe, and waits on a futex
+ *	sleeper    timed waits, each in another system call: none may end early or by
+ *EINTR blocked    hands a token around the processes, by pipe, and waits on a futex
  *
  * and keeps patterns on its stack, in private, thread-local and shared memory, in
  * MXCSR and the x87 control word, and in an unlinked file, and looks at them in every
  * round. All have a signal mask of their own, and none ever changes it.
  *
- * HEART is mapped shared: a slot for each thread, see struct slot, and a word that whoever
- * watches counts up; when he has not for two minutes, the tree ends. Every deviation is
- * a line in DEVIATIONS.
+ * HEART is mapped shared: a slot for each thread, see struct slot, and a word that
+ *whoever watches counts up; when he has not for two minutes, the tree ends. Every
+ *deviation is a line in DEVIATIONS.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -68,9 +68,9 @@ struct registers {
 void spin_sse(struct registers *r, uint64_t turns);
 void spin_avx(struct registers *r, uint64_t turns);
 
-static struct slot *heart;		 /* in the file */
-static struct area *shared;		 /* one for each thread of the tree */
-static struct area private[THREADS];	 /* one for each of this process */
+static struct slot *heart;	     /* in the file */
+static struct area *shared;	     /* one for each thread of the tree */
+static struct area private[THREADS]; /* one for each of this process */
 static __thread struct area local;
 static struct area *local_at[THREADS];
 static int report_fd, unlinked, ring[PROCESSES][2];
@@ -136,8 +136,8 @@ static void area_check(int thread, const struct area *a, uint64_t seed, const ch
 {
 	for (size_t i = 0; i < WORDS; i++)
 		if (a->word[i] != pattern(seed, i)) {
-			deviation(thread, "%s memory: word %zu is %#lx, not %#lx", what, i,
-				a->word[i], pattern(seed, i));
+			deviation(thread, "%s memory: word %zu is %#lx, not %#lx", what,
+				i, a->word[i], pattern(seed, i));
 			return;
 		}
 }
@@ -154,7 +154,7 @@ static void watch_fill(struct watch *w)
 {
 	w->seed += 1000003;
 	area_fill(&w->stack, w->seed);
-	area_fill(&private[w->thread], w->seed);
+	area_fill(&private[w->thread], w -> seed);
 	area_fill(&shared[self * THREADS + w->thread], w->seed);
 	area_fill(&local, w->seed);
 }
@@ -163,7 +163,7 @@ static void watch_start(struct watch *w, int thread)
 {
 	w->thread = thread;
 	w->seed = self * 100 + thread;
-	w->mxcsr = 0x1f80 | thread << 13;  /* every thread rounds in another way */
+	w->mxcsr = 0x1f80 | thread << 13; /* every thread rounds in another way */
 	w->x87 = 0x037f | thread << 10;
 	__asm__ volatile("ldmxcsr %0; fldcw %1" : : "m"(w->mxcsr), "m"(w->x87));
 	local_at[thread] = &local;
@@ -177,7 +177,8 @@ static void watch_check(struct watch *w)
 	uint64_t word = 0;
 	int cpu = sched_getcpu();
 
-	if (pread(unlinked, &word, sizeof(word), 0) != sizeof(word) || word != pattern(1, 1))
+	if (pread(unlinked, &word, sizeof(word), 0) != sizeof(word) ||
+		word != pattern(1, 1))
 		deviation(w->thread, "the unlinked file has %#lx", word);
 	__asm__ volatile("stmxcsr %0; fnstcw %1" : "=m"(mxcsr), "=m"(x87));
 	if ((mxcsr & ~0x3fu) != w->mxcsr)
@@ -189,7 +190,7 @@ static void watch_check(struct watch *w)
 	if (cpu < 0 || cpu >= CPU_SETSIZE)
 		deviation(w->thread, "it runs on CPU %d", cpu);
 	area_check(w->thread, &w->stack, w->seed, "stack");
-	area_check(w->thread, &private[w->thread], w->seed, "private");
+	area_check(w->thread, &private[w->thread], w -> seed, "private");
 	area_check(w->thread, &shared[self * THREADS + w->thread], w->seed, "shared");
 	area_check(w->thread, &local, w->seed, "thread-local");
 	watch_fill(w);
@@ -202,11 +203,12 @@ static void counter_check(int thread, const struct registers *r, uint64_t start)
 {
 	for (int i = 0; i < 15; i++) {
 		if (r->general[i] != start + i + TURNS)
-			deviation(thread, "register %d is %#lx, not %#lx", i, r->general[i],
-				start + i + TURNS);
+			deviation(thread, "register %d is %#lx, not %#lx", i,
+				r->general[i], start + i + TURNS);
 		for (int k = 0; k < 4; k++)
 			if (r->vector[i][k] != start + 64 * i + k + TURNS * r->one[k])
-				deviation(thread, "vector register %d, word %d is %#lx, not %#lx",
+				deviation(thread,
+					"vector register %d, word %d is %#lx, not %#lx",
 					i, k, r->vector[i][k],
 					start + 64 * i + k + TURNS * r->one[k]);
 	}
@@ -238,9 +240,12 @@ static void counter(struct watch *w)
 
 static void leave_dirt(void)
 {
-	__asm__ volatile("pxor %%xmm0, %%xmm0; movdqa %%xmm0, %%xmm5; pcmpeqd %%xmm9, %%xmm9;"
-			 "movdqa %%xmm9, %%xmm14; movdqa %%xmm9, %%xmm15; std; cld"
-			 : : : "xmm0", "xmm5", "xmm9", "xmm14", "xmm15");
+	__asm__ volatile(
+		"pxor %%xmm0, %%xmm0; movdqa %%xmm0, %%xmm5; pcmpeqd %%xmm9, %%xmm9;"
+		"movdqa %%xmm9, %%xmm14; movdqa %%xmm9, %%xmm15; std; cld"
+		:
+		:
+		: "xmm0", "xmm5", "xmm9", "xmm14", "xmm15");
 }
 
 /* Numbered signals: seen in order, each once, by the thread they were meant for. */
@@ -264,7 +269,8 @@ static void on_alarm(int signo, siginfo_t *info, void *context)
 	__atomic_add_fetch(&heart[self * THREADS].alarms, 1, __ATOMIC_RELAXED);
 }
 
-/* Children that stop and continue are announced; a signal to a single thread is nobody's. */
+/* Children that stop and continue are announced; a signal to a single thread is nobody's.
+ */
 static void on_stray(int signo, siginfo_t *info, void *context)
 {
 	if (info->si_code == SI_TKILL)
@@ -319,8 +325,12 @@ static int timed_wait(int which, int64_t until)
 	case 2:
 		return clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 	case 3:
-		return syscall(SYS_futex, &nobody, FUTEX_WAIT_PRIVATE, 0, &left, NULL, 0) == -1 &&
-				errno == ETIMEDOUT ? 0 : errno ? errno : -1;
+		return syscall(SYS_futex, &nobody, FUTEX_WAIT_PRIVATE, 0, &left, NULL,
+			       0) == -1 &&
+				       errno == ETIMEDOUT
+			       ? 0
+		       : errno ? errno
+			       : -1;
 	default:
 		return ppoll(NULL, 0, &left, NULL) ? errno : 0;
 	}
@@ -352,7 +362,8 @@ static void sleeper(struct watch *w)
 		if (ret)
 			deviation(w->thread, "wait %d ended with errno %d", which, ret);
 		if (end < until)
-			deviation(w->thread, "wait %d ended %ld ns early", which, until - end);
+			deviation(w->thread, "wait %d ended %ld ns early", which,
+				until - end);
 		__atomic_add_fetch(&tick, 1, __ATOMIC_RELEASE);
 		syscall(SYS_futex, &tick, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
 		watch_check(w);
@@ -381,17 +392,20 @@ static void blocked(struct watch *w)
 				deviation(w->thread, "read: %zd, errno %d", n, errno);
 		}
 		if (last && token != last + PROCESSES)
-			deviation(w->thread, "token %lu came after token %lu", token, last);
+			deviation(
+				w->thread, "token %lu came after token %lu", token, last);
 		last = token = token ? token : PROCESSES;
 		token++;
 		await_tick(w->thread);
-		if (write(ring[(self + 1) % PROCESSES][1], &token, sizeof(token)) != sizeof(token))
+		if (write(ring[(self + 1) % PROCESSES][1], &token, sizeof(token)) !=
+			sizeof(token))
 			deviation(w->thread, "write: errno %d", errno);
 		watch_check(w);
 	}
 }
 
-/* ------------------------------------------------------------------ threads, processes */
+/* ------------------------------------------------------------------ threads, processes
+ */
 
 static void set_mask(int part)
 {
@@ -411,7 +425,8 @@ static void set_mask(int part)
 
 static void *thread_main(void *arg)
 {
-	static void (*const parts[])(struct watch *) = { counter, signaller, sleeper, blocked };
+	static void (*const parts[])(
+		struct watch *) = { counter, signaller, sleeper, blocked };
 	struct watch w = { 0 };
 	int thread = (int)(intptr_t)arg;
 	int part = part_of(self, thread);
@@ -434,7 +449,8 @@ static void handle(int signo, void (*handler)(int, siginfo_t *, void *))
 	sigaction(signo, &sa, NULL);
 }
 
-/* The more of the usually ignored signals have a handler, the fewer are left for others to use. */
+/* The more of the usually ignored signals have a handler, the fewer are left for others
+ * to use. */
 static void handlers(void)
 {
 	static const int ignored[] = { SIGURG, SIGWINCH, SIGCHLD, SIGCONT };
@@ -453,7 +469,8 @@ static void start_timer(void)
 	struct sigevent ev = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGALRM };
 	timer_t timer;
 
-	if (timer_create(CLOCK_MONOTONIC, &ev, &timer) || timer_settime(timer, 0, &every, NULL))
+	if (timer_create(CLOCK_MONOTONIC, &ev, &timer) ||
+		timer_settime(timer, 0, &every, NULL))
 		die("timer");
 }
 
@@ -462,7 +479,8 @@ static void make_unlinked(const char *path)
 	uint64_t word = pattern(1, 1);
 
 	unlinked = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
-	if (unlinked < 0 || write(unlinked, &word, sizeof(word)) != sizeof(word) || unlink(path))
+	if (unlinked < 0 || write(unlinked, &word, sizeof(word)) != sizeof(word) ||
+		unlink(path))
 		die(path);
 }
 

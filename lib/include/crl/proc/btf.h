@@ -31,7 +31,8 @@ struct btf_name {
 };
 
 /* The same for several names in one pass; -ENOENT names the first that is not there. */
-int btf_find_all(const struct btf *btf, struct btf_name *names, unsigned int n, struct err *err);
+int btf_find_all(
+	const struct btf *btf, struct btf_name *names, unsigned int n, struct err *err);
 
 /* Bytes that a value of type `id` takes, a structure or a union. */
 uint32_t btf_size(const struct btf *btf, uint32_t id);
@@ -45,11 +46,12 @@ long btf_offset(const struct btf *btf, uint32_t id, const char *path, struct err
 
 struct btf_place {
 	uint64_t bits; /* from the beginning of the structure */
-	uint32_t size; /* bytes that a value of its type takes; 0 for an array without length */
+	uint32_t size; /* bytes that a value of its type takes; 0 for an array without
+			  length */
 };
 
 /* The same, in bits, with the size of the member. 0, or -ENOENT. */
-int btf_member(const struct btf *btf, uint32_t id, const char *path, struct btf_place *place,
-	struct err *err);
+int btf_member(const struct btf *btf, uint32_t id, const char *path,
+	struct btf_place *place, struct err *err);
 
 #endif

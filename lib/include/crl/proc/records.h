@@ -44,7 +44,7 @@ struct task_record {
 	uint32_t uid[4], gid[4]; /* real, effective, saved, file system */
 	uint32_t securebits, loginuid;
 	uint32_t umask, n_groups;
-	uint64_t tls[3]; /* x86: descriptors of set_thread_area(2) */
+	uint64_t tls[3];		/* x86: descriptors of set_thread_area(2) */
 	uint32_t groups[RECORD_GROUPS]; /* the first ones */
 	char comm[16];
 	uint8_t restart[RECORD_BLOCK]; /* struct restart_block */
@@ -58,7 +58,7 @@ struct task_record {
 	uint64_t real_interval;
 	uint64_t mm_flags, brk;
 	uint64_t cloexec[RECORD_CLOEXEC];
-	uint32_t max_fds; /* cloexec tells of no more than these */
+	uint32_t max_fds;     /* cloexec tells of no more than these */
 	uint32_t real_queued; /* ITIMER_REAL is running */
 	uint32_t subreaper, membarrier;
 	uint32_t oom_score_adj, fill;
@@ -80,11 +80,13 @@ int task_records_read(struct task_records **out, struct err *err);
 void task_records_free(struct task_records *records);
 
 /* NULL for a thread that was not traced. */
-const struct task_record *task_records_find(const struct task_records *records, pid_t tid);
+const struct task_record *task_records_find(
+	const struct task_records *records, pid_t tid);
 
 /*
  * Does the running kernel show that member (offsetof in struct task_record)? Only
- * posix_timers, real_queued, loginuid, membarrier and tls may be missing; they are zero then.
+ * posix_timers, real_queued, loginuid, membarrier and tls may be missing; they are zero
+ * then.
  */
 bool task_records_have(const struct task_records *records, size_t member);
 

@@ -38,12 +38,12 @@ struct iter_field {
 	enum iter_base base;
 	const char *type, *path; /* NULL: copy from where the base begins */
 	const char *later;	 /* the path in later kernels, or NULL */
-	size_t at, size;	 /* in the record; a shorter member is followed by zeroes */
-	unsigned index;		 /* of an array of pointers, with `pid` */
-	bool optional;		 /* not in every kernel, or not in this size: then zeroes */
-	bool array;		 /* of a length that the type does not tell */
-	bool bit;		 /* a bit field: the word that holds it, shifted */
-	bool pid;		 /* a pointer to struct pid: its number here, 0 for none */
+	size_t at, size; /* in the record; a shorter member is followed by zeroes */
+	unsigned index;	 /* of an array of pointers, with `pid` */
+	bool optional;	 /* not in every kernel, or not in this size: then zeroes */
+	bool array;	 /* of a length that the type does not tell */
+	bool bit;	 /* a bit field: the word that holds it, shifted */
+	bool pid;	 /* a pointer to struct pid: its number here, 0 for none */
 };
 
 /* Where a member was found; size 0 when it is not there. */
@@ -70,7 +70,8 @@ struct iter_shape {
  * needed), or what bpf(2) said.
  */
 int task_iter_open(const struct btf *btf, const struct iter_shape *shape,
-	const struct iter_field *fields, struct iter_place *places, size_t n, struct err *err);
+	const struct iter_field *fields, struct iter_place *places, size_t n,
+	struct err *err);
 
 /* One pass: the records come to `out`, by ascending tid. */
 int task_iter_read(int link, struct proc_buf *out, struct err *err);
