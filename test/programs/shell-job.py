@@ -73,6 +73,19 @@ class Terminal:
         self.seen = self.seen[match.end():]
         return match
 
+    def expect_reader(self, name):
+        """The program in the foreground is this one, and waits for input."""
+        deadline = time.monotonic() + TIMEOUT
+        while True:
+            with contextlib.suppress(OSError):
+                pid = os.tcgetpgrp(self.master)
+                with open(f"/proc/{pid}/comm") as comm, open(f"/proc/{pid}/syscall") as call:
+                    if comm.read() == name + "\n" and call.read().startswith("0 0x0 "):
+                        return
+            if time.monotonic() > deadline:
+                raise Failure(f"{name} does not come to read")
+            time.sleep(0.001)
+
     def resize(self, columns, lines):
         fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("4H", lines, columns, 0, 0))
 
@@ -186,6 +199,7 @@ def shell_in_a_shell():
         shell.expect(PROMPT)
         shell.type("cat\n")
         shell.expect("cat\r\n")
+        shell.expect_reader("cat")
         shell.type("one\n")
         shell.expect("one\r\none\r\n")
         shell.type("\x1a")
@@ -220,6 +234,7 @@ def leader_of_a_session():
         shell.expect(PROMPT)
         shell.type("cat\n")
         shell.expect("cat\r\n")
+        shell.expect_reader("cat")
         must_dump(shell.pid, "leader")
         check(shell.wait() == -signal.SIGKILL, "the dumped shell was not killed")
         other = Terminal(SHELL)
