@@ -18,11 +18,10 @@
 #include "crl/err.h"
 #include "crl/proc/records.h"
 #include "crl/freeze.h"
-#include "crl/proc/smaps.h"
+#include "crl/proc/file.h"
 #include "crl/visit.h"
 #include "task/subject.h"
 
-#define SITES_MAX 64
 #define PID_TRIES 8
 
 static int stopped_subject(struct subject *s, struct err *err)
@@ -42,23 +41,6 @@ static int try_ptrace(struct err *err)
 }
 
 /* ---- the batch ---- */
-
-static int find_sites(int proc, struct plant_site *site, unsigned *sites, struct err *err)
-{
-	PROC_BUF_AUTO buf = { 0 };
-	struct proc_vma v;
-	struct smaps it;
-	int ret = smaps_open(&it, proc, "maps", &buf, err);
-
-	if (ret)
-		return ret;
-	while (*sites < SITES_MAX && (ret = smaps_next(&it, &v, err)) > 0)
-		if (v.prot & 4)
-			site[(*sites)++] = (struct plant_site){ v.start, v.end,
-				proc_text_is(v.name, "[vdso]") };
-	smaps_close(&it);
-	return ret < 0 ? ret : 0;
-}
 
 static int run_getppid(const struct plant *plant, pid_t pid, struct err *err)
 {
@@ -88,7 +70,7 @@ static int run_getppid(const struct plant *plant, pid_t pid, struct err *err)
 /* The whole way of a dump: freeze, plant, run one call inside, let go. */
 static int visit_frozen(pid_t pid, struct err *err)
 {
-	struct plant_site site[SITES_MAX];
+	struct plant_site site[PLANT_SITES];
 	struct plant plant = { .mem = -1 };
 	struct frozen_tree tree = { 0 };
 	unsigned sites = 0;
@@ -102,7 +84,7 @@ static int visit_frozen(pid_t pid, struct err *err)
 	ret = proc < 0 ? err_os(err, errno, "%s", path)
 		       : freeze_tree(pid, NULL, &tree, err);
 	if (!ret)
-		ret = find_sites(proc, site, &sites, err);
+		ret = plant_sites(proc, site, &sites, err);
 	if (!ret)
 		ret = plant_open(&plant, pid, site, sites, err);
 	if (!ret)

@@ -10,7 +10,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "crl/visit.h"
 #include "proto/mm.pb-c.h"
 #include "proto/vma.pb-c.h"
 
@@ -44,8 +43,6 @@ enum vma_status {
 struct mem_dump {
 	MmEntry *mm;
 	size_t vma_cap;
-	struct plant_site *site; /* where a stub may lie */
-	unsigned sites, site_cap;
 	uint64_t guard_from; /* index of the first GUARD entry */
 };
 

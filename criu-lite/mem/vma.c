@@ -238,11 +238,6 @@ static int vma_file(struct dump_task *t, struct files *files, struct mem_dump *m
 static int vma_one(struct dump_task *t, struct files *files, struct shmem *shmem,
 	struct mem_dump *m, const struct proc_vma *v, struct err *err)
 {
-	if (v->prot & PROT_EXEC && !name_is(v, "[vsyscall]")) {
-		struct plant_site s = { v->start, v->end, name_is(v, "[vdso]") };
-
-		arena_push(t->arena, m->site, m->sites, m->site_cap, s);
-	}
 	if (vma_special(t, m, v))
 		return 0;
 	vma_refuse_flags(t, v);

@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
@@ -28,7 +27,6 @@
 #include "crl/freeze.h"
 #include "crl/proc/children.h"
 #include "crl/proc/records.h"
-#include "crl/proc/smaps.h"
 #include "image/sums.h"
 #include "snapshot/obstacles.h"
 #include "task/ask.h"
@@ -42,7 +40,6 @@
 #define STUB_MARK     64	 /* bytes by which the stub is recognised */
 #define FLAGS_AT_ONCE 256	 /* descriptors whose flags are asked in one batch */
 #define ATTRIBUTES    64	 /* at least task_table_size */
-#define SITES	      64	 /* executable mappings looked at */
 
 enum { STATE_ALIVE = 1, STATE_STOPPED = 3 };
 
@@ -165,33 +162,9 @@ static void core_state(const struct live_task *l, TaskCoreEntry *tc)
 	}
 }
 
-/* Executable mappings, where the stub may lie. */
-static int sites_read(
-	struct asking *k, struct plant_site *site, unsigned *n, struct err *err)
-{
-	PROC_BUF_AUTO buf = { 0 };
-	struct proc_vma v;
-	struct smaps it;
-	int ret = smaps_open(&it, k->l->t.proc, "maps", &buf, err);
-
-	*n = 0;
-	if (ret)
-		return err_in(err, ret, "mappings");
-	while (*n < SITES && (ret = smaps_next(&it, &v, err)) > 0) {
-		bool vdso = proc_text_is(v.name, "[vdso]");
-
-		if (v.prot & PROT_EXEC && !proc_text_is(v.name, "[vsyscall]"))
-			site[(*n)++] = (struct plant_site){ v.start, v.end, vdso };
-		if (*n == SITES && !vdso)
-			--*n; /* a later one may be the vdso, which is the best */
-	}
-	smaps_close(&it);
-	return ret < 0 ? ret : 0;
-}
-
 static int begin_visit(struct asking *k, struct err *err)
 {
-	struct plant_site site[SITES];
+	struct plant_site site[PLANT_SITES];
 	bool stopped = k->l->ft->state == FROZEN_STOPPED;
 	pid_t pid = k->l->t.pid;
 	unsigned sites;
@@ -205,7 +178,7 @@ static int begin_visit(struct asking *k, struct err *err)
 	if (k->th.record) /* which does not tell what becomes of signals */
 		ret = read_status(k, err);
 	if (!ret && !k->l->plant.planted) {
-		ret = sites_read(k, site, &sites, err);
+		ret = plant_sites(k->l->t.proc, site, &sites, err);
 		if (!ret)
 			ret = plant_open(&k->l->plant, pid, site, sites, err);
 	}

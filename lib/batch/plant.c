@@ -13,12 +13,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "crl/arch.h"
 #include "crl/auto.h"
 #include "crl/err.h"
 #include "crl/fault.h"
+#include "crl/proc/file.h"
+#include "crl/proc/smaps.h"
 #include "crl/visit.h"
 #include "stale.h"
 
@@ -51,6 +54,28 @@ static bool site_room(
 		return false;
 	*at = start + off;
 	return true;
+}
+
+int plant_sites(int proc, struct plant_site *site, unsigned *n, struct err *err)
+{
+	PROC_BUF_AUTO buf = { 0 };
+	struct proc_vma v;
+	struct smaps it;
+	int ret = smaps_open(&it, proc, "maps", &buf, err);
+
+	*n = 0;
+	if (ret)
+		return err_in(err, ret, "mappings");
+	while (*n < PLANT_SITES && (ret = smaps_next(&it, &v, err)) > 0) {
+		bool vdso = proc_text_is(v.name, "[vdso]");
+
+		if (v.prot & PROT_EXEC && !proc_text_is(v.name, "[vsyscall]"))
+			site[(*n)++] = (struct plant_site){ v.start, v.end, vdso };
+		if (*n == PLANT_SITES && !vdso)
+			--*n; /* a later one may be the vdso, which is the best */
+	}
+	smaps_close(&it);
+	return ret < 0 ? ret : 0;
 }
 
 int plant_open(struct plant *plant, pid_t pid, const struct plant_site *site,

@@ -38,6 +38,14 @@ struct plant_site {
 	bool vdso;
 };
 
+#define PLANT_SITES 64 /* executable mappings looked at */
+
+/*
+ * Read the executable mappings of the task behind a /proc/PID directory: at most
+ * PLANT_SITES of them, *n are written. A vdso among later ones takes the last place.
+ */
+int plant_sites(int proc, struct plant_site *site, unsigned *n, struct err *err);
+
 struct plant {
 	pid_t pid;     /* a stopped task of the address space */
 	int mem;       /* /proc/PID/mem, owned */
